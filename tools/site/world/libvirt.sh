@@ -1,0 +1,26 @@
+# shellcheck shell=bash
+# A libvirtd of this world's own at its usual socket, so that plain qemu:///system is it.
+
+start_libvirt() {
+    local path
+    # Empty ones: nothing of a libvirt that the machine itself may have is seen or started here.
+    mkdir -p /etc/libvirt /var/lib/libvirt /run/libvirt
+    for path in /etc/libvirt /var/lib/libvirt; do
+        mount -t tmpfs -o mode=0755,nosuid,nodev vmbatch-site "$path"
+    done
+    bind_directory log/libvirt /var/log/libvirt 0755
+    bind_directory libvirt-cache /var/cache/libvirt 0711 # what QEMU can do, asked once
+    # Root's socket needs no polkit here.
+    printf 'auth_unix_rw = "none"\n' >/etc/libvirt/libvirtd.conf
+    # No virtlogd beside it, and nothing of the machine: no control groups, no AppArmor profiles.
+    cat >/etc/libvirt/qemu.conf <<'EOF'
+stdio_handler = "file"
+cgroup_controllers = []
+security_driver = "none"
+EOF
+    start libvirtd /usr/sbin/libvirtd
+}
+
+libvirt_ready() { wait_for libvirtd 'qemu:///system' libvirt_answers; }
+
+libvirt_answers() { [[ -S /run/libvirt/libvirt-sock ]] && timeout 10 virsh -q -c qemu:///system uri >/dev/null; }
