@@ -35,6 +35,7 @@ parse_arguments() {
     [[ -n $state_dir ]] || usage_error 'no STATE_DIR given'
     ((${#command[@]})) || usage_error 'no COMMAND given after --'
     parse_net
+    [[ ! -d $state_dir ]] || state_dir=$(realpath "$state_dir")
 }
 
 # Sets net (the first three numbers) from VMBATCH_SITE_NET, "A.B.C.0/24".

@@ -12,11 +12,13 @@ start_libvirt() {
     bind_directory libvirt-cache /var/cache/libvirt 0711 # what QEMU can do, asked once
     # Root's socket needs no polkit here.
     printf 'auth_unix_rw = "none"\n' >/etc/libvirt/libvirtd.conf
-    # No virtlogd beside it, and nothing of the machine: no control groups, no AppArmor profiles.
+    # No virtlogd beside it, and nothing of the machine: no control groups, no AppArmor profiles. No notes on files
+    # about their owner before: a world that is killed gives nothing back, and the next one would trip over them.
     cat >/etc/libvirt/qemu.conf <<'EOF'
 stdio_handler = "file"
 cgroup_controllers = []
 security_driver = "none"
+remember_owner = 0
 EOF
     start libvirtd /usr/sbin/libvirtd
 }

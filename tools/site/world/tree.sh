@@ -36,6 +36,7 @@ make_tree() {
 overlay_directory() {
     local layers=/var/opt/.private$1
     mkdir -p "$layers/upper" "$layers/work"
+    chmod --reference="$1" "$layers/upper"
     mount -t overlay -o "lowerdir=$1,upperdir=$layers/upper,workdir=$layers/work" vmbatch-site "$1"
 }
 

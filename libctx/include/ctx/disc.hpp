@@ -1,0 +1,23 @@
+// Context discs: ISO 9660 with Rock Ridge and Joliet, written in-process by libisofs.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+
+#include <ctx/base/file.hpp>
+#include <ctx/dialect.hpp>
+
+namespace ctx {
+
+struct DiscOptions {
+    // Every date on the disc, in seconds since 1970: the same tree and time give the same bytes.
+    std::int64_t time = 0;
+    mode_t mode = 0600;
+    Durable durable = Durable::no;
+};
+
+// Writes the tree under a temporary name beside `path`, then renames it. Throws Error: user for a source that
+// cannot be read, node for the rest.
+void write_disc(const DiscTree& tree, const std::filesystem::path& path, const DiscOptions& options = {});
+
+} // namespace ctx
