@@ -1,3 +1,4 @@
+# shellcheck shell=bash disable=SC2154  # variables of the script that sources this
 # Sourced by build: the host's own way to Debian's archive, handed on to mmdebstrap.
 
 # Prints sources.list lines for the archive of suite $1: the entries of the host's apt configuration (classic or deb822)

@@ -1,3 +1,4 @@
+# shellcheck shell=bash disable=SC2154  # variables of the script that sources this
 # Sourced by build: from a directory tree to a bootable disk, with no mount, loop device or partition scan.
 #
 # Layout (GPT): sector 2048 a BIOS boot partition holding GRUB's core.img, sector 4096 the ext4 root.

@@ -1,3 +1,4 @@
+# shellcheck shell=bash disable=SC2154  # variables of the script that sources this
 # Sourced by build: the guest "mini". Packages are only unpacked (no maintainer script runs), cut down, and given a small /etc.
 
 here_mini=$here/mini
