@@ -11,7 +11,6 @@
 #include <grp.h>
 #include <linux/close_range.h>
 #include <poll.h>
-#include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -20,6 +19,10 @@
 
 #include <ctx/base/error.hpp>
 #include <ctx/base/text.hpp>
+
+extern "C" { // glibc 2.36's header forgets to say so
+#include <sys/pidfd.h>
+}
 
 namespace ctx {
 
