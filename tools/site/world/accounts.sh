@@ -1,9 +1,10 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154 # arguments.sh and tree.sh set what is not set here
 # Accounts that exist in this world only: the users of tests, and QEMU's own where Debian's libvirt-daemon-system,
 # which would make it, is not installed. /etc is an overlay here (tree.sh).
 
 make_accounts() {
     local account
+    mkdir -m 0711 "$site_root/home"
     getent passwd libvirt-qemu >/dev/null || add_account libvirt-qemu 64055 64055 /var/lib/libvirt /usr/sbin/nologin
     getent group kvm >/dev/null && join_group libvirt-qemu kvm
     for account in "${accounts[@]}"; do
@@ -14,7 +15,6 @@ make_accounts() {
             getent group "${group%=*}" >/dev/null || add_group "${group%=*}" "${group#*=}"
             join_group "$name" "${group%=*}"
         done
-        mkdir -p -m 0711 "$site_root/home"
         install -d -m 0700 -o "$uid" -g "$gid" "$site_root/home/$name"
     done
 }

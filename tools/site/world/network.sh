@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154 # arguments.sh and tree.sh set what is not set here
 # A bridge for guests, in a network namespace that has nothing else: no address of the machine can be reached.
 
 make_network() {

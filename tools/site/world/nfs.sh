@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154 # arguments.sh and tree.sh set what is not set here
 # The NFS server: NFSv4 only, so that port 2049 is all of it. Guests on the bridge reach it at the bridge's address,
 # guests on QEMU's user network at 10.0.2.2.
 
@@ -26,13 +26,14 @@ NFSV4 {
     Only_Numeric_Owners = true;
 }
 EOF
-    local export id=1
-    for export in "$site_root/share=/vmbatch" "${exports[@]}"; do
+    local entry number=0
+    for entry in "$site_root/share=/vmbatch" "${exports[@]}"; do
+        number=$((number + 1))
         cat <<EOF
 EXPORT {
-    Export_Id = $((id++));
-    Path = "${export%=*}";
-    Pseudo = "${export##*=}";
+    Export_Id = $number;
+    Path = "${entry%=*}";
+    Pseudo = "${entry##*=}";
     Access_Type = RW;
     Squash = Root_Squash;
     Anonymous_Uid = 65534;

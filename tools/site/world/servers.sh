@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154 # arguments.sh and tree.sh set what is not set here
 # Starting servers and waiting until they serve.
 
 declare -A server_pid=()

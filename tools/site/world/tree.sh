@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154 # arguments.sh and init set what is not set here
 # The world's file system: the machine's, except that what servers write in system directories stays in memory and
 # that /var/opt/vmbatch exists. /var/opt is on every Debian and empty on nearly all; QEMU's user can pass it, which it
 # could not a state directory below /root.
@@ -7,10 +7,11 @@ site_root=/var/opt/vmbatch
 
 make_tree() {
     local -A held=()
-    local path
+    local path fd
     # A directory that the mounts below would hide is held open now and put back on its path at the end.
     for path in "$state_dir" "$PWD" "$checkout" "${kept[@]}"; do
-        exec {held[$path]}<"$path"
+        exec {fd}<"$path"
+        held[$path]=$fd
     done
 
     mount -t tmpfs -o mode=0755,nosuid,nodev vmbatch-site /var/opt
@@ -18,11 +19,11 @@ make_tree() {
     mkdir -m 0700 /var/opt/.private
     for path in /etc /var/lib /var/cache /var/log; do overlay_directory "$path"; done
     mount -t tmpfs -o mode=0755,nosuid,nodev vmbatch-site /run
-    mkdir -p -m 0755 /run/lock
+    mkdir /run/lock
     hide_host_control_groups
 
     for path in "${!held[@]}"; do put_back "${held[$path]}" "$path"; done
-    cd "$PWD" # what this name means now
+    cd "$PWD" || die "$PWD has gone" # what this name means now
 
     for path in cache state; do bind_directory "$path" "$site_root/$path" 0711; done
     # The share is made anew each time: what a killed job left there is nobody's. nosuid, nodev, noexec because guests
