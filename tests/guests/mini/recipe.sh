@@ -44,7 +44,7 @@ make_initramfs() {
 }
 
 slim() (
-    cd "$1"
+    cd "$1" || exit
     rm -rf usr/share/{doc,man,info,locale,i18n,lintian,bug,perl,perl5,python3,grub,bash-completion,common-licenses,zoneinfo}
     rm -rf usr/share/{debconf,initramfs-tools,apparmor,pixmaps,menu,applications,polkit-1,gdb,readline,doc-base,gcc}
     rm -rf usr/lib/{grub,python3,python3.11,systemd,udev,initramfs-tools,apt,dpkg,locale,tmpfiles.d,sysusers.d,valgrind}
