@@ -1,0 +1,286 @@
+#include "settings.hpp"
+
+#include <utility>
+
+#include <fmt/format.h>
+
+#include <ctx/base/error.hpp>
+#include <ctx/base/file.hpp>
+#include <ctx/base/names.hpp>
+#include <ctx/base/text.hpp>
+#include <ctx/strict_toml.hpp>
+
+#include "../hypervisor/hypervisor.hpp"
+
+namespace runner {
+
+using ctx::Blame;
+using ctx::Error;
+using ctx::TomlReader;
+
+namespace {
+
+constexpr std::uint64_t least_memory = 64ULL << 20;
+
+// Reads values and writes down where each one came from.
+class Recorder {
+public:
+    explicit Recorder(const Overrides& overrides) : overrides_(overrides) {}
+
+    std::string text(TomlReader& in, std::string_view key, const std::string& fallback)
+    {
+        const std::string name = in.full_name(key);
+        std::string value = in.text_or(key, fallback);
+        std::string origin = in.has(key) ? in.place(key) : "default";
+        if (const auto found = overrides_.find(name); found != overrides_.end()) {
+            value = found->second.value;
+            origin = found->second.origin;
+        }
+        note(name, value, origin);
+        return value;
+    }
+
+    std::string choice(TomlReader& in, std::string_view key, const std::vector<std::string>& allowed,
+                       const std::string& fallback)
+    {
+        std::string value = in.one_of(key, allowed, fallback);
+        note_read(in, key, value);
+        return value;
+    }
+
+    std::int64_t integer(TomlReader& in, std::string_view key, std::int64_t least, std::int64_t most,
+                         std::int64_t fallback)
+    {
+        const std::int64_t value = in.integer_or(key, least, most, fallback);
+        note_read(in, key, fmt::format("{}", value));
+        return value;
+    }
+
+    bool boolean(TomlReader& in, std::string_view key, bool fallback)
+    {
+        const bool value = in.boolean_or(key, fallback);
+        note_read(in, key, value ? "true" : "false");
+        return value;
+    }
+
+    std::uint64_t size(TomlReader& in, std::string_view key, std::uint64_t least, std::uint64_t fallback)
+    {
+        const std::string written = in.text_or(key, ctx::format_size(fallback));
+        const auto value = ctx::parse_size(written);
+        if (!value)
+            throw in.error(key, fmt::format("'{}' is no size; write \"512M\" or \"2G\"", ctx::printable(written)));
+        if (*value < least)
+            throw in.error(key, fmt::format("{} is less than {}", written, ctx::format_size(least)));
+        note_read(in, key, ctx::format_size(*value));
+        return *value;
+    }
+
+    std::chrono::milliseconds seconds(TomlReader& in, std::string_view key, std::int64_t fallback)
+    {
+        return std::chrono::seconds(integer(in, key, 1, 86400, fallback));
+    }
+
+    void note(std::string key, std::string value, std::string origin)
+    {
+        origins_.push_back({std::move(key), std::move(value), std::move(origin)});
+    }
+    void note_read(const TomlReader& in, std::string_view key, std::string value)
+    {
+        note(in.full_name(key), std::move(value), in.has(key) ? in.place(key) : "default");
+    }
+
+    std::vector<SettingOrigin> take() { return std::move(origins_); }
+
+private:
+    const Overrides& overrides_;
+    std::vector<SettingOrigin> origins_;
+};
+
+void require_absolute(const TomlReader& in, std::string_view key, const std::filesystem::path& path)
+{
+    if (!path.is_absolute())
+        throw in.error(key, fmt::format("'{}' must be an absolute path", ctx::printable(path.string())));
+}
+
+HypervisorSettings read_hypervisor(TomlReader in, Recorder& record)
+{
+    HypervisorSettings result;
+    result.uri = record.text(in, "uri", "qemu:///system");
+    result.accel = record.choice(in, "accel", {"auto", "kvm", "tcg"}, "auto");
+    result.qemu_user = record.text(in, "qemu_user", "libvirt-qemu");
+    in.finish();
+    return result;
+}
+
+ShareSettings read_share(TomlReader in, Recorder& record)
+{
+    ShareSettings result;
+    result.directory = record.text(in, "directory", "/srv/vmbatch/share");
+    require_absolute(in, "directory", result.directory);
+    result.source = record.text(in, "source", "");
+    if (result.source.find(":/") == std::string::npos)
+        throw in.error("source", "must say where guests find the share, as \"10.0.0.1:/vmbatch\"");
+    result.mount = record.text(in, "mount", "/vmbatch");
+    require_absolute(in, "mount", result.mount);
+    result.type = record.choice(in, "type", {"nfs", "nfs4"}, "nfs4");
+    result.options = record.text(in, "options", "vers=4.1");
+    result.probe = record.text(in, "probe", "");
+    constexpr std::int64_t nobody = 65534;
+    result.anonymous_uid = static_cast<uid_t>(record.integer(in, "anonymous_uid", 1, 0xfffffffe, nobody));
+    result.anonymous_gid = static_cast<gid_t>(record.integer(in, "anonymous_gid", 1, 0xfffffffe, nobody));
+    in.finish();
+    return result;
+}
+
+PhaseLimits read_limits(TomlReader in, Recorder& record)
+{
+    PhaseLimits result;
+    result.fetch = record.seconds(in, "fetch", 600);
+    result.prepare = record.seconds(in, "prepare", 60);
+    result.start = record.seconds(in, "start", 60);
+    result.ready = record.seconds(in, "ready", 300);
+    result.connect = record.seconds(in, "connect", 60);
+    result.remove = record.seconds(in, "remove", 30);
+    in.finish();
+    return result;
+}
+
+GuestNetwork read_network(TomlReader in, Recorder& record)
+{
+    const std::string type = record.choice(in, "type", {"bridge", "user"}, "user");
+    GuestNetwork result = UserNetwork{};
+    if (type == "bridge") {
+        BridgeNetwork bridge{record.text(in, "bridge", "")};
+        if (!ctx::is_plain_name(bridge.bridge)) throw in.error("bridge", "must name a bridge of this host");
+        result = bridge;
+    }
+    in.finish();
+    return result;
+}
+
+ctx::Mount read_mount(TomlReader in)
+{
+    ctx::Mount mount;
+    mount.source = in.text("source");
+    mount.target = in.text("target");
+    mount.type = in.text_or("type", "nfs4");
+    mount.options = in.text_or("options", "");
+    require_absolute(in, "target", mount.target);
+    in.finish();
+    return mount;
+}
+
+Profile read_profile(const std::string& name, TomlReader in, Recorder& record)
+{
+    if (!ctx::is_plain_name(name)) throw in.error("", "a profile's name is made of letters, digits, '.', '_' and '-'");
+    Profile result;
+    result.name = name;
+    result.image = record.text(in, "image", name);
+    result.hypervisor = record.choice(in, "hypervisor", hypervisor_names(), "qemu");
+    result.method = record.choice(in, "method", {"CDROM"}, "CDROM");
+    result.dialect = ctx::dialect_from_name(record.choice(in, "dialect", ctx::dialect_names(), "nocloud"));
+    result.domain_template = record.text(in, "template", result.hypervisor + ".xml");
+
+    TomlReader vcpus = in.table("vcpus");
+    result.vcpus_max = static_cast<unsigned>(record.integer(vcpus, "max", 1, 1024, 1));
+    result.vcpus_default = static_cast<unsigned>(record.integer(vcpus, "default", 1, result.vcpus_max, 1));
+    vcpus.finish();
+
+    TomlReader memory = in.table("memory");
+    result.memory_max = record.size(memory, "max", least_memory, 1ULL << 30);
+    result.memory_default = record.size(memory, "default", least_memory, result.memory_max);
+    if (result.memory_default > result.memory_max) throw memory.error("default", "is more than max");
+    memory.finish();
+
+    result.create_workdir = record.boolean(in, "create_workdir", false);
+    result.network = read_network(in.table("network"), record);
+    if (const auto source = in.maybe_text("share_source")) {
+        result.share_source = *source;
+        record.note_read(in, "share_source", *source);
+    }
+    if (const auto file = in.maybe_text("context")) {
+        result.context_file = *file;
+        require_absolute(in, "context", *file);
+        record.note_read(in, "context", *file);
+    }
+    for (TomlReader& mount : in.tables("mount")) {
+        result.mounts.push_back(read_mount(mount));
+        record.note(in.full_name("mount"), result.mounts.back().source + " on " + result.mounts.back().target,
+                    mount.place(""));
+    }
+    for (auto& [key, value] : in.named_texts("environment")) {
+        if (!ctx::is_environment_name(key)) throw in.error("environment", "'" + ctx::printable(key) + "' is no name");
+        record.note(in.full_name("environment") + "." + key, value, in.place("environment"));
+        result.environment.emplace(key, value);
+    }
+    in.finish();
+    return result;
+}
+
+Settings read(const ctx::TomlDocument& document, const std::string& file, const Overrides& overrides)
+{
+    TomlReader root(document, Blame::node);
+    Recorder record(overrides);
+    Settings result;
+    result.file = file;
+    if (root.integer("schema", 1, 1) != 1) throw root.error("schema", "only schema 1 is known");
+
+    TomlReader paths = root.table("paths");
+    result.cache_dir = record.text(paths, "cache_dir", "/var/cache/vmbatch");
+    result.state_dir = record.text(paths, "state_dir", "/var/lib/vmbatch");
+    require_absolute(paths, "cache_dir", result.cache_dir);
+    require_absolute(paths, "state_dir", result.state_dir);
+    paths.finish();
+
+    result.hypervisor = read_hypervisor(root.table("hypervisor"), record);
+    result.share = read_share(root.table("share"), record);
+    result.limits = read_limits(root.table("deadlines"), record);
+
+    for (auto& [name, reader] : root.named_tables("profile"))
+        result.profiles.emplace(name, read_profile(name, reader, record));
+    if (result.profiles.empty()) throw root.error("profile", "there must be at least one [profile.NAME]");
+
+    TomlReader jobs = root.table("jobs");
+    result.default_profile = record.text(jobs, "default_profile", result.profiles.begin()->first);
+    if (!result.profiles.contains(result.default_profile))
+        throw jobs.error("default_profile", fmt::format("there is no [profile.{}]", ctx::printable(result.default_profile)));
+    jobs.finish();
+    root.finish();
+
+    result.origins = record.take();
+    return result;
+}
+
+} // namespace
+
+const Profile& Settings::profile(const std::string& name) const
+{
+    if (const auto found = profiles.find(name); found != profiles.end()) return found->second;
+    std::vector<std::string> names;
+    for (const auto& [known, ignored] : profiles) names.push_back(known);
+    std::string remedy = "profiles in " + file + ": " + ctx::join(names, ", ");
+    if (const auto close = ctx::nearest(name, names)) remedy += "; did you mean '" + *close + "'?";
+    throw Error(Blame::user, "there is no such profile").at("'" + ctx::printable(name) + "'").mend(std::move(remedy));
+}
+
+Settings read_settings(const std::string& file, const Overrides& overrides)
+{
+    std::string text;
+    try {
+        text = ctx::read_file(file, 1 << 20);
+    } catch (const Error& error) {
+        throw Error(Blame::node, "the configuration cannot be read")
+            .at(file)
+            .because(error.reason().empty() ? error.problem() : error.reason())
+            .mend("write one (templates/vmbatch.toml is a commented start) or name it with --config");
+    }
+    return parse_settings(text, file, overrides);
+}
+
+Settings parse_settings(std::string_view text, const std::string& name, const Overrides& overrides)
+{
+    const ctx::TomlDocument document = ctx::parse_toml(text, name, Blame::node);
+    return read(document, name, overrides);
+}
+
+} // namespace runner
