@@ -1,0 +1,21 @@
+// What every dialect's disc carries: the folder vmbatch/ with the set-up script and all it needs, and the
+// bootstrap that a dialect hands to its guest's own mechanism as "run this as root".
+#pragma once
+
+#include <ctx/context.hpp>
+#include <ctx/dialect.hpp>
+
+#include <string>
+#include <string_view>
+
+namespace ctx {
+
+// The context's own id or, if it has none, one derived from its content.
+std::string instance_id(const Context& context);
+
+void add_payload(DiscTree& tree, const Context& context);
+
+// Shell text, ASCII; its last line begins with "exit".
+std::string bootstrap(const Context& context, std::string_view label);
+
+} // namespace ctx

@@ -1,0 +1,21 @@
+// The guest's set-up script: fixed functions (setup.sh), then one call per thing the context asks for.
+#pragma once
+
+#include <ctx/context.hpp>
+
+#include <cstddef>
+#include <map>
+#include <string>
+#include <vector>
+
+namespace ctx {
+
+std::string setup_script(const Context& context);
+
+// Who gets which keys, `root` among them.
+std::map<std::string, std::vector<std::string>> keys_by_user(const Context& context);
+
+// The name, below vmbatch/files or vmbatch/archives, of the file or archive with this index.
+std::string payload_number(std::size_t index);
+
+} // namespace ctx

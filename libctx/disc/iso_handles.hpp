@@ -1,0 +1,53 @@
+// Owners of libisofs' handles, and its error codes as ctx::Error.
+#pragma once
+
+#include <cstdint>
+#include <cstdlib>
+#include <memory>
+#include <string>
+
+// Makes libisofs.h declare burn_source itself, which else comes from libburn's header.
+#define LIBISOFS_WITHOUT_LIBBURN 1 // NOLINT(cppcoreguidelines-macro-usage)
+#include <ctx/base/error.hpp>
+
+#include <libisofs/libisofs.h>
+
+namespace ctx {
+
+struct FreeIsoImage {
+    void operator()(IsoImage* image) const { iso_image_unref(image); }
+};
+using IsoImageHandle = std::unique_ptr<IsoImage, FreeIsoImage>;
+
+struct FreeIsoWriteOpts {
+    void operator()(IsoWriteOpts* options) const { iso_write_opts_free(options); }
+};
+using IsoWriteOptsHandle = std::unique_ptr<IsoWriteOpts, FreeIsoWriteOpts>;
+
+// Cancelling first: the thread that makes the image may still be running. After the image's end it does
+// nothing.
+struct FreeBurnSource {
+    void operator()(burn_source* source) const
+    {
+        if (source->read == nullptr && source->cancel != nullptr)
+            source->cancel(source);
+        source->free_data(source);
+        std::free(source); // NOLINT(cppcoreguidelines-no-malloc): libisofs' own allocation
+    }
+};
+using BurnSourceHandle = std::unique_ptr<burn_source, FreeBurnSource>;
+
+struct FreeIsoStream {
+    void operator()(IsoStream* stream) const { iso_stream_unref(stream); }
+};
+using IsoStreamHandle = std::unique_ptr<IsoStream, FreeIsoStream>;
+
+// libisofs answers negative numbers for failures.
+inline int iso_checked(int result, const char* what, const std::string& place)
+{
+    if (result < 0)
+        throw Error(Blame::node, what).at(place).because(iso_error_to_msg(result));
+    return result;
+}
+
+} // namespace ctx
