@@ -29,11 +29,13 @@ EOF
     local entry number=0
     for entry in "$site_root/share=/vmbatch" "${exports[@]}"; do
         number=$((number + 1))
+        # ganesha would go on without it.
+        [[ -d ${entry%%=*} ]] || die "--export: ${entry%%=*} is not a directory in the world"
         cat <<EOF
 EXPORT {
     Export_Id = $number;
-    Path = "${entry%=*}";
-    Pseudo = "${entry##*=}";
+    Path = "${entry%%=*}";
+    Pseudo = "${entry#*=}";
     Access_Type = RW;
     Squash = Root_Squash;
     Anonymous_Uid = 65534;
