@@ -87,8 +87,8 @@ struct Mount {
     std::string options;
 };
 
-// `early`: before the network. `late`: after everything else, before the guest says it is ready. The text is the
-// admin's or image maintainer's own shell, run as root.
+// `early`: before everything else (the network may or may not be up). `late`: after everything else, before the
+// guest says it is ready. The text is the admin's or image maintainer's own shell, run as root.
 struct Command {
     enum class When { early, late } when = When::late;
     std::string run;
@@ -108,7 +108,7 @@ struct HostKey {
 };
 
 // How the guest says that it is ready: it writes a file into the share, under a temporary name, then renames it.
-// The file is lines of `key=value`: nonce, boot_id, address, stage (`ready`, or `failed` with reason).
+// The file is lines of `key=value`: nonce, boot_id, address, hostname, stage (`ready`, or `failed` with reason).
 struct ReadyReport {
     std::string nonce; // 32 hexadecimal digits
     std::string path;  // "/vmbatch/ready" in the guest
@@ -131,7 +131,7 @@ struct Context {
     std::optional<Mount> share;
     std::vector<Mount> mounts;
     std::vector<Command> commands;
-    std::map<std::string, std::string> environment; // of login sessions and jobs: /etc/environment and profile.d
+    std::map<std::string, std::string> environment; // of login shells, by /etc/profile.d
     CernVm cernvm;
     std::optional<HostKey> host_key;
     std::optional<ReadyReport> ready;

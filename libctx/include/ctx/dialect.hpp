@@ -19,7 +19,7 @@ struct DiscFile {
 
 // What a context disc holds. Paths are relative, '/'-separated; directories follow from them.
 struct DiscTree {
-    std::string label; // as guests look for it; lower case, because old cloud-init takes nothing else
+    std::string label; // as guests look for it, letter for letter
     std::map<std::string, DiscFile> files;
 };
 
