@@ -26,5 +26,5 @@ for tool in cloud-init mount.nfs4 useradd setpriv blkid ip python3 sudo; do
 done
 grep -q 'console=ttyS0' /proc/cmdline
 INSIDE
-    guest root@127.0.0.1 'systemd-analyze; cloud-init status' >&2 || true
+    guest root@127.0.0.1 'timeout 50 cloud-init status --wait --long; systemd-analyze' >&2 || true
 }

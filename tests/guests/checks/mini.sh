@@ -1,4 +1,4 @@
-# shellcheck shell=bash disable=SC2154  # variables of the script that sources this
+# shellcheck shell=bash disable=SC2154,SC2034  # variables of the script that sources this
 # Sourced by boot-check: a HEPiX context disc for mini, and what must be seen inside afterwards.
 label=CONTEXT
 

@@ -3,6 +3,7 @@
 
 # Prints sources.list lines for the archive of suite $1: the entries of the host's apt configuration (classic or deb822)
 # for main of the suite itself, its updates and its security updates. Other vendors' repositories are left out.
+# shellcheck disable=SC2016  # apt's own fields
 apt_sources() {
     local suite=$1 release component origin uri found=
     while IFS='|' read -r release component origin uri; do
@@ -28,6 +29,7 @@ apt_options() {
 
 # mmdebstrap with the host's sources. Its mounts (proc, sys, dev in the tree) are made in a mount namespace of its own and
 # it dies with its caller, so nothing can be left mounted or running whatever ends the build. $work and $SUITE are build's.
+# shellcheck disable=SC2153
 bootstrap() {
     unshare --mount --pid --fork --kill-child --mount-proc \
         mmdebstrap --mode=root --architectures=amd64 --aptopt="$work/apt.conf" \

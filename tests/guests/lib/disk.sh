@@ -21,7 +21,7 @@ poke() {
 make_core() {
     local config=$1
     shift
-    cp "$config" "$work/tree/tmp/embedded.cfg"
+    grep -v '^#' "$config" >"$work/tree/tmp/embedded.cfg" # the rescue parser would see a comment's apostrophe as a quote
     chroot "$work/tree" grub-mkimage -O i386-pc -p '(,gpt2)/boot/grub' -c /tmp/embedded.cfg -o /tmp/core.img "$@"
     mv "$work/tree/tmp/core.img" "$work/core.img"
     cp "$work/tree/usr/lib/grub/i386-pc/boot.img" "$work/boot.img"

@@ -30,10 +30,10 @@ keep_modules() {
 make_initramfs() {
     local tree=$1 top=$work/initramfs kernel module path
     kernel=$(basename "$tree"/lib/modules/*)
-    mkdir -p "$top/bin" "$top/lib"
+    mkdir -p "$top"/{bin,lib,proc,sys,dev,new}
     cp "$tree/bin/busybox" "$top/bin/"
     cp "$here_mini/initramfs-init" "$top/init"
-    for module in $(sed -n 's/^early //p' "$here_mini/modules"); do
+    sed -n 's/^early //p' "$here_mini/modules" | while read -r module; do
         for path in $(chroot "$tree" modprobe -S "$kernel" --show-depends "$module" | sed -n 's/^insmod //p'); do
             cp "$tree/$path" "$top/lib/"
             basename "$path"
@@ -67,7 +67,7 @@ add_applets() {
     ln -sf mawk "$tree/usr/bin/awk"
 }
 
-# What the packages' scripts would have made: accounts, the linker's cache, ….
+# What the packages' scripts would have made: accounts, the linker's cache.
 make_etc() {
     local tree=$1
     cp "$tree/usr/share/base-passwd/passwd.master" "$tree/etc/passwd"
@@ -77,7 +77,12 @@ make_etc() {
     chmod 700 "$tree/root"
     chmod 1777 "$tree/var/tmp"
     cp -r "$here_mini/rootfs/." "$tree/"
-    chown -R 0:0 "$tree/etc/mini" "$tree/etc/ssh" "$tree/etc/pam.d" "$tree/etc/udhcpc"
+    chown -R 0:0 "$tree/etc" # the checkout may be anybody's
+    mkdir -p "$tree/etc/mini/dev"
+    ln -s /proc/self/fd "$tree/etc/mini/dev/fd"
+    ln -s /proc/self/fd/0 "$tree/etc/mini/dev/stdin"
+    ln -s /proc/self/fd/1 "$tree/etc/mini/dev/stdout"
+    ln -s /proc/self/fd/2 "$tree/etc/mini/dev/stderr"
     sed -i 's,^root:[^:]*:\(.*\):[^:]*$,root:*:\1:/bin/bash,' "$tree/etc/passwd"
     chroot "$tree" /usr/sbin/pwconv
     chroot "$tree" /usr/sbin/grpconv
@@ -96,7 +101,7 @@ build_guest() {
     say "making the disk"
     keep_modules "$tree"
     make_initramfs "$tree"
-    make_core "$here_mini/grub.cfg" biosdisk part_gpt ext2 linux boot
+    make_core "$here_mini/grub.cfg" biosdisk part_gpt ext2 linux16 boot
     slim "$tree"
     make_etc "$tree"
     add_applets "$tree"
