@@ -53,7 +53,7 @@ follow_child() {
         fi
     done
     wait "$child" 2>/dev/null || status=$?
-    [[ $child_signal != end_group ]] || kill -s KILL -- "-$child" 2>/dev/null || true # what it may have left
+    if [[ -n $interrupted && $child_signal == end_group ]]; then outlive_group; fi
     child=''
     if [[ -n $log && -t 2 ]]; then printf '\r\e[K' >&2; fi
     if [[ -n $interrupted ]]; then
@@ -61,6 +61,13 @@ follow_child() {
         exit "$interrupted"
     fi
     return "$status"
+}
+
+# The leader may end before the others have cleaned up: ninja has yet to end its compilers, which it leads itself.
+outlive_group() {
+    local deadline=$((SECONDS + 20))
+    while kill -s 0 -- "-$child" 2>/dev/null && ((SECONDS < deadline)); do sleep 0.1 || true; done
+    kill -s KILL -- "-$child" 2>/dev/null || true
 }
 
 show_progress() {
