@@ -73,6 +73,15 @@ void Error::summarize()
     if (!reason_.empty()) summary_ += ": " + reason_;
 }
 
+std::string Error::one_line() const
+{
+    std::string text = summary_;
+    for (const std::string& step : context_) text += ", while " + step;
+    text += fmt::format("; can be mended by {}", who_can_mend(blame_));
+    if (!remedy_.empty()) text += ": " + remedy_;
+    return text;
+}
+
 std::string Error::explain() const
 {
     std::string text = summary_;

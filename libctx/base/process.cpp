@@ -84,6 +84,7 @@ void become(const ProcessSpec& spec, char* const* argv, char* const* environment
         if (::setresgid(spec.run_as->gid, spec.run_as->gid, spec.run_as->gid) < 0) return;
         if (::setresuid(spec.run_as->uid, spec.run_as->uid, spec.run_as->uid) < 0) return;
     }
+    if (::chdir(spec.working_directory.c_str()) < 0) return;
     // After the change of user, which clears it. A parent that died in between is noticed by its pid.
     if (::prctl(PR_SET_PDEATHSIG, SIGKILL) < 0) return;
     if (::getppid() != parent) ::_exit(127);

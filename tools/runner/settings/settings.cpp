@@ -8,6 +8,7 @@
 #include <ctx/base/file.hpp>
 #include <ctx/base/names.hpp>
 #include <ctx/base/text.hpp>
+#include <ctx/context_file.hpp>
 #include <ctx/strict_toml.hpp>
 
 #include "../hypervisor/hypervisor.hpp"
@@ -281,6 +282,26 @@ Settings parse_settings(std::string_view text, const std::string& name, const Ov
 {
     const ctx::TomlDocument document = ctx::parse_toml(text, name, Blame::node);
     return read(document, name, overrides);
+}
+
+std::filesystem::path domain_template(const Profile& profile, const InstallPaths& paths)
+{
+    return paths.share / "templates" / profile.domain_template; // an absolute one stays as it is
+}
+
+void check_settings(const Settings& settings, const InstallPaths& paths)
+{
+    for (const auto& [name, profile] : settings.profiles) {
+        const std::filesystem::path file = domain_template(profile, paths);
+        if (!std::filesystem::exists(file))
+            throw Error(Blame::node, "the domain template of profile '" + name + "' is not there").at(file.string());
+        if (!profile.context_file) continue;
+        // The job's values are not known yet; any will do to check the rest.
+        const ctx::Variables sample = {
+            {"job.id", "1"}, {"job.user", "user"}, {"job.uid", "1000"}, {"job.hostname", "vm-1"}, {"profile", name}};
+        ctx::while_doing("checking the context of profile '" + name + "'",
+                         [&] { ctx::read_context(profile.context_file->string(), sample, Blame::node); });
+    }
 }
 
 } // namespace runner

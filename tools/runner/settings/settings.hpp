@@ -13,6 +13,8 @@
 #include <ctx/context.hpp>
 #include <ctx/dialect.hpp>
 
+#include "../install_paths.hpp"
+
 namespace runner {
 
 // How a guest reaches the network.
@@ -102,5 +104,11 @@ inline constexpr const char* default_config_file = "/etc/vmbatch/vmbatch.toml";
 // Throws Error (node): FILE:LINE, the key, what is allowed, the nearest known key.
 Settings read_settings(const std::string& file, const Overrides& overrides = {});
 Settings parse_settings(std::string_view text, const std::string& name, const Overrides& overrides = {});
+
+// The files the configuration names are there and good: templates, context files. Throws Error (node).
+void check_settings(const Settings& settings, const InstallPaths& paths);
+
+// The domain template a profile uses: a file of our own templates, or the admin's absolute path.
+std::filesystem::path domain_template(const Profile& profile, const InstallPaths& paths);
 
 } // namespace runner

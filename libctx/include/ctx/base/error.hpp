@@ -41,6 +41,9 @@ public:
     // One line: problem, place and reason.
     const char* what() const noexcept override { return summary_.c_str(); }
 
+    // All of it on one line, for logs and for programs whose stderr belongs to a job.
+    std::string one_line() const;
+
     // For a person: the summary, the steps that led to it, who can mend it and how.
     std::string explain() const;
 

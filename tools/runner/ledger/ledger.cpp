@@ -1,0 +1,220 @@
+#include "ledger.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <utility>
+
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include <ctx/base/error.hpp>
+#include <ctx/base/file.hpp>
+#include <ctx/base/names.hpp>
+#include <ctx/base/text.hpp>
+
+namespace runner {
+
+namespace fs = std::filesystem;
+using ctx::Blame;
+using ctx::Error;
+using nlohmann::json;
+
+namespace {
+
+constexpr std::size_t record_limit = 1 << 16;
+
+json to_json(const JobRecord& record)
+{
+    return {{"schema", 1},           {"id", record.id},           {"nonce", record.nonce},
+            {"uuid", record.uuid},   {"user", record.user},       {"profile", record.profile},
+            {"hypervisor", record.hypervisor}, {"created", record.created}};
+}
+
+JobRecord read_record(const fs::path& file)
+{
+    try {
+        const json data = json::parse(ctx::read_file(file, record_limit));
+        JobRecord record;
+        data.at("id").get_to(record.id);
+        data.at("nonce").get_to(record.nonce);
+        data.at("uuid").get_to(record.uuid);
+        data.at("user").get_to(record.user);
+        data.at("profile").get_to(record.profile);
+        data.at("hypervisor").get_to(record.hypervisor);
+        data.at("created").get_to(record.created);
+        return record;
+    } catch (const json::exception& error) {
+        throw Error(Blame::node, "a job's record is damaged").at(file.string()).because(error.what());
+    }
+}
+
+fs::path jobs_directory(const fs::path& state_dir)
+{
+    return state_dir / "jobs";
+}
+
+// Open file description locks: they end with their holder, and can be asked for without being taken.
+struct flock whole_file()
+{
+    struct flock lock {};
+    lock.l_type = F_WRLCK;
+    lock.l_whence = SEEK_SET;
+    return lock;
+}
+
+bool try_lock(int fd)
+{
+    struct flock lock = whole_file();
+    return ::fcntl(fd, F_OFD_SETLK, &lock) == 0;
+}
+
+bool is_locked(int fd)
+{
+    struct flock lock = whole_file();
+    return ::fcntl(fd, F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
+}
+
+// While it is held no directory is being set up, so any that looks unfinished has been abandoned.
+ctx::Fd lock_setup(const fs::path& state_dir)
+{
+    std::error_code error;
+    fs::create_directories(jobs_directory(state_dir), error);
+    if (error) throw Error(Blame::node, "cannot make the state directory").at(state_dir.string()).because(error.message());
+    ctx::Fd lock = ctx::open_file(jobs_directory(state_dir) / ".setup.lock", O_RDWR | O_CREAT);
+    struct flock exclusive = whole_file();
+    while (::fcntl(lock.get(), F_OFD_SETLKW, &exclusive) < 0) {
+        if (errno != EINTR) throw ctx::system_error("cannot lock", state_dir.string(), errno);
+    }
+    return lock;
+}
+
+} // namespace
+
+Ledger::Ledger(fs::path directory, JobRecord record, ctx::Fd lock)
+    : directory_(std::move(directory)), record_(std::move(record)), lock_(std::move(lock))
+{
+}
+
+Ledger Ledger::create(const fs::path& state_dir, const JobRecord& record, gid_t disk_group)
+{
+    const ctx::Fd setup = lock_setup(state_dir);
+    const fs::path jobs = jobs_directory(state_dir);
+    const fs::path directory = jobs / record.id;
+    const fs::path unfinished = jobs / (".new-" + record.nonce);
+
+    ctx::make_directory(unfinished, 0711);
+    ctx::make_directory(unfinished / "ledger", 0700);
+    ctx::make_directory(unfinished / "ledger" / "made", 0700);
+    ctx::make_directory(unfinished / "user", 0700);
+    ctx::make_directory(unfinished / "disk", 0710, 0, disk_group);
+    ctx::write_file(unfinished / "ledger" / "job.json", to_json(record).dump(), 0600, ctx::Durable::yes);
+    ctx::Fd lock = ctx::open_file(unfinished / "ledger" / "owner.lock", O_RDWR | O_CREAT | O_EXCL);
+    if (!try_lock(lock.get())) throw ctx::system_error("cannot lock", unfinished.string(), errno);
+
+    if (::renameat2(AT_FDCWD, unfinished.c_str(), AT_FDCWD, directory.c_str(), RENAME_NOREPLACE) < 0) {
+        const int error_number = errno;
+        ctx::remove_tree(unfinished);
+        if (error_number != EEXIST) throw ctx::system_error("cannot make the job directory", directory.string(), error_number);
+        throw Error(Blame::user, "there is a job with this id already")
+            .at("'" + record.id + "'")
+            .mend("wait for its end; if it died, 'vmbatch job gc' removes what is left of it");
+    }
+    ctx::sync_directory(jobs);
+    return {directory, record, std::move(lock)};
+}
+
+std::optional<Ledger> Ledger::take(const fs::path& state_dir, const std::string& id)
+{
+    if (!ctx::is_job_id(id)) throw Error(Blame::user, "not a job id").at("'" + ctx::printable(id, 140) + "'");
+    const fs::path directory = jobs_directory(state_dir) / id;
+    const fs::path lock_file = directory / "ledger" / "owner.lock";
+    ctx::Fd lock(::open(lock_file.c_str(), O_RDWR | O_CLOEXEC));
+    if (!lock) {
+        if (errno == ENOENT || errno == ENOTDIR) return std::nullopt;
+        throw ctx::system_error("cannot look at the job", lock_file.string(), errno);
+    }
+    if (!try_lock(lock.get())) return std::nullopt;
+
+    // Between open and lock another remover may have been through, and the id may have a new job by now.
+    struct stat held {};
+    struct stat there {};
+    if (::fstat(lock.get(), &held) < 0 || ::stat(lock_file.c_str(), &there) < 0 || held.st_ino != there.st_ino)
+        return std::nullopt;
+    JobRecord record = read_record(directory / "ledger" / "job.json");
+    return Ledger(directory, std::move(record), std::move(lock));
+}
+
+void Ledger::record(std::string_view kind, const std::string& details)
+{
+    const fs::path made = directory_ / "ledger" / "made";
+    const auto count = std::distance(fs::directory_iterator(made), fs::directory_iterator());
+    ctx::write_file(made / fmt::format("{:02}-{}.json", count, kind), details, 0600, ctx::Durable::yes);
+}
+
+std::vector<LedgerEntry> Ledger::entries() const
+{
+    std::vector<fs::path> files;
+    for (const auto& file : fs::directory_iterator(directory_ / "ledger" / "made")) {
+        if (!file.path().filename().string().starts_with('.')) files.push_back(file.path());
+    }
+    std::ranges::sort(files, std::ranges::greater{});
+    std::vector<LedgerEntry> result;
+    for (const fs::path& file : files) result.push_back({file.stem().string(), ctx::read_file(file, record_limit)});
+    for (LedgerEntry& entry : result) entry.kind = entry.kind.substr(entry.kind.find('-') + 1);
+    return result;
+}
+
+void Ledger::strike(const LedgerEntry& entry)
+{
+    for (const auto& file : fs::directory_iterator(directory_ / "ledger" / "made")) {
+        if (file.path().stem().string().ends_with("-" + entry.kind)) fs::remove(file.path());
+    }
+}
+
+void Ledger::remove_directory()
+{
+    // After this rename it is no job any more, only files; whoever finds them may remove them.
+    const fs::path gone = directory_.parent_path() / (".gone-" + record_.nonce);
+    if (::rename(directory_.c_str(), gone.c_str()) < 0)
+        throw ctx::system_error("cannot remove the job directory", directory_.string(), errno);
+    ctx::remove_tree(gone);
+}
+
+std::vector<KnownJob> list_jobs(const fs::path& state_dir)
+{
+    std::vector<KnownJob> jobs;
+    std::error_code error;
+    for (const auto& entry : fs::directory_iterator(jobs_directory(state_dir), error)) {
+        const std::string name = entry.path().filename().string();
+        if (!ctx::is_job_id(name)) continue;
+        const ctx::Fd lock(::open((entry.path() / "ledger" / "owner.lock").c_str(), O_RDWR | O_CLOEXEC));
+        if (!lock) continue;
+        const bool owned = is_locked(lock.get());
+        try {
+            jobs.push_back({read_record(entry.path() / "ledger" / "job.json"), owned});
+        } catch (const Error&) {
+            JobRecord damaged;
+            damaged.id = name;
+            jobs.push_back({damaged, owned});
+        }
+    }
+    std::ranges::sort(jobs, {}, [](const KnownJob& job) { return job.record.created; });
+    return jobs;
+}
+
+void sweep_unfinished(const fs::path& state_dir)
+{
+    const ctx::Fd setup = lock_setup(state_dir);
+    for (const auto& entry : fs::directory_iterator(jobs_directory(state_dir))) {
+        const std::string name = entry.path().filename().string();
+        if (name.starts_with(".new-") || name.starts_with(".gone-")) ctx::remove_tree(entry.path());
+    }
+}
+
+} // namespace runner

@@ -1,0 +1,89 @@
+// The job directory is the ledger: everything made for a job lies in it or is written down in it before it is made.
+//
+//   STATE/jobs/ID/           0711 root
+//     ledger/                0700 root
+//       job.json             the record: who, what, which guest
+//       owner.lock           held by the process that looks after the job; free = nobody does
+//       made/NN-KIND.json    what exists, or may exist, outside this directory
+//     user/                  0700 of the job's user once filled: key, known_hosts, connection
+//     disk/                  0710 root:QEMU's group: overlay, context disc, console
+//
+// Killed at any point, a job can be removed by whoever gets the lock: what the entries name, in reverse order,
+// then the directory, which carries the rest with it.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <nlohmann/json_fwd.hpp>
+#include <sys/types.h>
+
+#include <ctx/base/fd.hpp>
+
+namespace runner {
+
+struct JobRecord {
+    std::string id;
+    std::string nonce; // 32 hexadecimal digits; a new one for each run of an id
+    std::string uuid;  // of the guest
+    std::string user;
+    std::string profile;
+    std::string hypervisor;
+    std::int64_t created = 0; // seconds since 1970
+};
+
+struct LedgerEntry {
+    std::string kind;
+    std::string details; // JSON
+};
+
+class Ledger {
+public:
+    // A new job directory, owned (locked) by this process. It appears complete, by rename. Throws Error: user if
+    // the id has one already, node for the rest.
+    static Ledger create(const std::filesystem::path& state_dir, const JobRecord& record, gid_t disk_group);
+    // Takes over a job nobody looks after; nothing if its owner lives or it is gone.
+    static std::optional<Ledger> take(const std::filesystem::path& state_dir, const std::string& id);
+
+    const JobRecord& job() const { return record_; }
+    const std::filesystem::path& directory() const { return directory_; }
+    std::filesystem::path user_directory() const { return directory_ / "user"; }
+    std::filesystem::path disk_directory() const { return directory_ / "disk"; }
+    std::filesystem::path private_directory() const { return directory_ / "ledger"; }
+
+    // Writes down what is about to be made (on disk when it returns), then makes it.
+    template <class Plan>
+    auto make(const Plan& plan)
+    {
+        record(Plan::kind, plan.details());
+        return plan.make();
+    }
+    void record(std::string_view kind, const std::string& details);
+    void strike(const LedgerEntry& entry);
+    std::vector<LedgerEntry> entries() const; // the latest first
+
+    // The end: what is left is the directory.
+    void remove_directory();
+
+private:
+    Ledger(std::filesystem::path directory, JobRecord record, ctx::Fd lock);
+
+    std::filesystem::path directory_;
+    JobRecord record_;
+    ctx::Fd lock_;
+};
+
+struct KnownJob {
+    JobRecord record;
+    bool owned = false; // a living process looks after it
+};
+std::vector<KnownJob> list_jobs(const std::filesystem::path& state_dir);
+
+// Removes directories that never became a job, or no longer are one: their makers died.
+void sweep_unfinished(const std::filesystem::path& state_dir);
+
+} // namespace runner

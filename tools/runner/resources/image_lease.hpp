@@ -1,0 +1,23 @@
+// Keeps the image in the cache while the job's overlay stands on it.
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+#include <image-cache/store.hpp>
+
+namespace runner {
+
+struct ImageLease {
+    static constexpr const char* kind = "lease";
+
+    std::filesystem::path cache_dir;
+    image_cache::Image image;
+    std::string job_id;
+
+    std::string details() const;
+    image_cache::Image make() const; // throws Error (node)
+    static void remove(const std::string& details, const std::string& job_id);
+};
+
+} // namespace runner

@@ -1,0 +1,40 @@
+#include "share_directory.hpp"
+
+#include <sys/stat.h>
+
+#include <nlohmann/json.hpp>
+
+#include <ctx/base/error.hpp>
+#include <ctx/base/file.hpp>
+
+namespace runner {
+
+using nlohmann::json;
+
+std::string ShareDirectory::details() const
+{
+    return json{{"path", (parent / name).string()}}.dump();
+}
+
+std::filesystem::path ShareDirectory::make() const
+{
+    struct stat info {};
+    if (::stat(parent.c_str(), &info) < 0 || !S_ISDIR(info.st_mode))
+        throw ctx::Error(ctx::Blame::node, "the share's directory is not there")
+            .at(parent.string())
+            .mend("make it (mode 0711, owner root) and export it, or correct share.directory");
+    if ((info.st_mode & 0077) != 0011)
+        throw ctx::Error(ctx::Blame::node, "the share's directory can be listed or written by others")
+            .at(parent.string())
+            .mend("chmod 0711: guests must not see each other's directories");
+    const std::filesystem::path path = parent / name;
+    ctx::make_directory(path, 0700, uid, gid);
+    return path;
+}
+
+void ShareDirectory::remove(const std::string& details)
+{
+    ctx::remove_tree(json::parse(details).at("path").get<std::string>());
+}
+
+} // namespace runner

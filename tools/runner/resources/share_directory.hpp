@@ -1,0 +1,25 @@
+// The job's directory on the share, through which the guest says "ready" and its address. Its name is a secret of
+// 128 bits below a folder nobody can list: who is not told it cannot find it.
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+#include <sys/types.h>
+
+namespace runner {
+
+struct ShareDirectory {
+    static constexpr const char* kind = "share";
+
+    std::filesystem::path parent; // the exported folder
+    std::string name;
+    uid_t uid = 0; // who may use it: the job's user, or whom the server takes the guest's root for
+    gid_t gid = 0;
+
+    std::string details() const;
+    std::filesystem::path make() const; // throws Error (node)
+    static void remove(const std::string& details);
+};
+
+} // namespace runner

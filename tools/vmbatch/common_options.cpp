@@ -1,0 +1,41 @@
+#include "common_options.hpp"
+
+#include <cstdlib>
+#include <optional>
+
+#include <ctx/base/error.hpp>
+
+namespace {
+
+std::optional<runner::Override> said(const std::string& option, const char* option_name, const char* variable)
+{
+    if (!option.empty()) return runner::Override{option, option_name};
+    const char* value = std::getenv(variable);
+    if (value != nullptr && *value != '\0') return runner::Override{value, variable};
+    return std::nullopt;
+}
+
+} // namespace
+
+std::string config_file(const CommonOptions& options)
+{
+    if (const auto file = said(options.config, "--config", "VMBATCH_CONFIG")) return file->value;
+    return runner::default_config_file;
+}
+
+runner::Settings load_settings(const CommonOptions& options)
+{
+    runner::Overrides overrides;
+    if (const auto dir = said(options.cache_dir, "--cache-dir", "VMBATCH_CACHE_DIR"))
+        overrides.emplace("paths.cache_dir", *dir);
+    if (const auto dir = said(options.state_dir, "--state-dir", "VMBATCH_STATE_DIR"))
+        overrides.emplace("paths.state_dir", *dir);
+    return runner::read_settings(config_file(options), overrides);
+}
+
+std::filesystem::path cache_dir(const CommonOptions& options)
+{
+    // Images can be cared for without any configuration.
+    if (const auto dir = said(options.cache_dir, "--cache-dir", "VMBATCH_CACHE_DIR")) return std::filesystem::absolute(dir->value);
+    return load_settings(options).cache_dir;
+}

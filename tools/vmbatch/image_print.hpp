@@ -1,0 +1,23 @@
+// Images as vmbatch shows them: lines for people, JSON (schema 1) for programs.
+#pragma once
+
+#include <ctx/base/error.hpp>
+#include <image-cache/store.hpp>
+
+#include <nlohmann/json.hpp>
+
+#include <string>
+#include <vector>
+
+nlohmann::json image_json(const image_cache::Image& image);
+nlohmann::json error_json(const ctx::Error& error);
+// The names of an image with what each stood for before, and who holds it.
+nlohmann::json image_details_json(const image_cache::Store& store, const image_cache::Image& image);
+// Prints `object` with its schema.
+void print_json(nlohmann::json object);
+
+void print_image_table(const std::vector<image_cache::Image>& images);
+void print_image_details(const image_cache::Store& store, const image_cache::Image& image);
+
+// "debian", or the beginning of its digest where it has no name.
+std::string short_name(const image_cache::Image& image);

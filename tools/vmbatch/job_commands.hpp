@@ -1,0 +1,10 @@
+#pragma once
+
+#include "common_options.hpp"
+
+namespace CLI {
+class App;
+}
+
+// vmbatch job list | gc
+void add_job_commands(CLI::App& app, CommonOptions& common);

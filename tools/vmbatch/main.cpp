@@ -1,0 +1,99 @@
+// vmbatch: the command line. Each noun is a file of its own.
+#include <exception>
+#include <filesystem>
+#include <iostream>
+#include <string>
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+#include <fmt/ostream.h>
+#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/spdlog.h>
+
+#include <ctx/base/error.hpp>
+
+#include "common_options.hpp"
+#include "config_commands.hpp"
+#include "image_commands.hpp"
+#include "job_commands.hpp"
+#include "run_command.hpp"
+
+namespace {
+
+constexpr const char* description = R"(A throwaway virtual machine for every batch job.
+
+vmbatch keeps images of machines in a cache, makes a guest from one for each job,
+tells it who it is, runs the job in it and removes it.)";
+
+constexpr const char* footer = R"(
+Exit codes, the same everywhere:
+  0  done                          3  this host is at fault
+  1  the request is wrong          4  a remote is at fault
+  2  usage                         5  timed out
+'vmbatch run' returns the job's own exit code, and 120 + these for failures of its own.
+
+Where things are, the first that is said counts:
+  --config FILE    or VMBATCH_CONFIG      else /etc/vmbatch/vmbatch.toml
+  --cache-dir DIR  or VMBATCH_CACHE_DIR   else paths.cache_dir of the configuration
+  --state-dir DIR  or VMBATCH_STATE_DIR   else paths.state_dir of the configuration)";
+
+void add_common_options(CLI::App& app, CommonOptions& options)
+{
+    app.add_option("--config", options.config, "the configuration file")->type_name("FILE");
+    app.add_option("--cache-dir", options.cache_dir, "where images are kept")->type_name("DIR");
+    app.add_option("--state-dir", options.state_dir, "where jobs are kept")->type_name("DIR");
+    app.add_option("--log-level", options.log_level, "trace, debug, info, warning, error or off")
+        ->check(CLI::IsMember({"trace", "debug", "info", "warning", "error", "off"}))
+        ->type_name("L");
+}
+
+int report(const ctx::Error& error)
+{
+    std::cerr << "vmbatch: " << error.explain() << '\n';
+    return static_cast<int>(ctx::exit_code(error));
+}
+
+int usage_error(const CLI::App& app, const CLI::ParseError& error)
+{
+    constexpr int run_offset = 120;
+    // Help is asked for by an "error", too.
+    if (error.get_exit_code() == 0) return app.exit(error);
+    std::cerr << "vmbatch: " << error.what() << "\nTry --help.\n";
+    const int code = static_cast<int>(ctx::ExitCode::usage);
+    return app.got_subcommand("run") ? run_offset + code : code;
+}
+
+} // namespace
+
+int main(int argc, char** argv)
+{
+    CommonOptions options;
+    CLI::App app{description, "vmbatch"};
+    app.footer(footer);
+    app.set_version_flag("--version", "vmbatch " VMBATCH_VERSION);
+    app.require_subcommand(1);
+    // Options before and after the noun mean the same.
+    app.fallthrough();
+    add_common_options(app, options);
+    app.parse_complete_callback([&] {
+        spdlog::set_default_logger(spdlog::stderr_logger_st("vmbatch"));
+        spdlog::set_pattern("vmbatch: %l: %v");
+        spdlog::set_level(spdlog::level::from_str(options.log_level));
+    });
+    add_image_commands(app, options);
+    add_run_command(app, options);
+    add_job_commands(app, options);
+    add_config_commands(app, options);
+
+    try {
+        app.parse(argc, argv);
+        return options.exit_code;
+    } catch (const CLI::ParseError& error) {
+        return usage_error(app, error);
+    } catch (const ctx::Error& error) {
+        return report(error);
+    } catch (const std::exception& error) {
+        std::cerr << "vmbatch: internal error: " << error.what() << '\n';
+        return static_cast<int>(ctx::ExitCode::node);
+    }
+}

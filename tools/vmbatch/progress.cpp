@@ -1,0 +1,130 @@
+#include "progress.hpp"
+
+#include <ctx/base/text.hpp>
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <map>
+#include <utility>
+
+void add_progress_option(CLI::App& command, ProgressMode& mode)
+{
+    static const std::map<std::string, ProgressMode> modes = {{"auto", ProgressMode::automatic},
+                                                              {"bar", ProgressMode::bar},
+                                                              {"json", ProgressMode::json},
+                                                              {"none", ProgressMode::none}};
+    command
+        .add_option_function<std::string>(
+            "--progress", [&mode](const std::string& name) { mode = modes.at(name); },
+            "On stderr: a bar, one JSON event a line, or none; auto: a bar on a terminal")
+        ->check(CLI::IsMember(modes))
+        ->option_text("auto|bar|json|none");
+}
+
+ProgressReport::ProgressReport(std::string what, ProgressMode mode) : what_(std::move(what)), mode_(mode)
+{
+    if (mode_ == ProgressMode::automatic)
+        mode_ = ::isatty(STDERR_FILENO) == 1 ? ProgressMode::bar : ProgressMode::none;
+}
+
+ProgressReport::~ProgressReport()
+{
+    if (drawn_)
+        std::fputs("\r\x1b[K", stderr);
+}
+
+void ProgressReport::update(std::string_view stage, std::uint64_t done, std::uint64_t total)
+{
+    if (mode_ == ProgressMode::none)
+        return;
+    const auto now = std::chrono::steady_clock::now();
+    if (stage != stage_) {
+        stage_ = stage;
+        stage_began_ = now;
+    }
+    const double seconds = std::chrono::duration<double>(now - stage_began_).count();
+    if (mode_ == ProgressMode::json) {
+        tell(seconds, done, total);
+    } else {
+        draw(seconds, done, total);
+        drawn_ = true;
+    }
+}
+
+namespace {
+
+std::size_t terminal_width()
+{
+    winsize size{};
+    return ::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
+}
+
+double rate_of(double seconds, std::uint64_t done)
+{
+    return seconds > 0 ? static_cast<double>(done) / seconds : 0;
+}
+
+std::string time_left(double rate, std::uint64_t rest)
+{
+    if (rate <= 0)
+        return "";
+    const auto seconds = static_cast<std::uint64_t>(static_cast<double>(rest) / rate + 0.5);
+    if (seconds >= 100 * 3600)
+        return "";
+    if (seconds >= 3600)
+        return fmt::format("{}:{:02}:{:02} left", seconds / 3600, seconds / 60 % 60, seconds % 60);
+    return fmt::format("{}:{:02} left", seconds / 60, seconds % 60);
+}
+
+} // namespace
+
+void ProgressReport::draw(double seconds, std::uint64_t done, std::uint64_t total) const
+{
+    const double part = total > 0 ? static_cast<double>(done) / static_cast<double>(total) : 1;
+    const double rate = rate_of(seconds, done);
+    const std::string numbers = fmt::format(" {:3.0f}%  {} of {}  {}/s  {}", part * 100, human_size(done),
+                                            human_size(total), human_size(static_cast<std::uint64_t>(rate)),
+                                            time_left(rate, total - std::min(done, total)));
+    const std::string title = fmt::format("{} {} ", stage_, ctx::printable(what_, 30));
+    // One column stays free: a full line would make the terminal begin the next one.
+    const std::size_t width = terminal_width() - 1;
+    std::string bar;
+    if (const std::size_t used = title.size() + numbers.size() + 2; used + 10 <= width) {
+        const std::size_t room = std::min<std::size_t>(width - used, 40);
+        const auto filled = std::min(room, static_cast<std::size_t>(part * static_cast<double>(room)));
+        bar = fmt::format("[{:<{}}]", std::string(filled, '#'), room);
+    }
+    const std::string line = (title + bar + numbers).substr(0, width);
+    fmt::print(stderr, "\r{}\x1b[K", line);
+}
+
+void ProgressReport::tell(double seconds, std::uint64_t done, std::uint64_t total) const
+{
+    const nlohmann::json event = {
+        {"schema", 1},        {"event", "progress"},
+        {"what", what_},      {"stage", stage_},
+        {"done", done},       {"total", total},
+        {"seconds", seconds}, {"rate", static_cast<std::uint64_t>(rate_of(seconds, done))}};
+    fmt::print(stderr, "{}\n", event.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
+}
+
+std::string human_size(std::uint64_t bytes)
+{
+    static constexpr std::array<const char*, 5> units = {"KiB", "MiB", "GiB", "TiB", "PiB"};
+    if (bytes < 1024)
+        return fmt::format("{} B", bytes);
+    auto value = static_cast<double>(bytes) / 1024;
+    std::size_t unit = 0;
+    while (value >= 1023.95 && unit + 1 < units.size()) {
+        value /= 1024;
+        ++unit;
+    }
+    return fmt::format("{:.1f} {}", value, units.at(unit));
+}
