@@ -6,6 +6,8 @@
 //   CACHE/leases/<hex>/JOB                   who needs an image now: never removed under a job
 #pragma once
 
+#include <ctx/base/error.hpp>
+
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
@@ -14,8 +16,6 @@
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include <ctx/base/error.hpp>
 
 namespace image_cache {
 
@@ -48,30 +48,48 @@ struct ImportOptions {
     ProgressFunction progress;
 };
 
+struct Imported {
+    Image image;
+    bool was_cached = false; // its content was in the cache already
+};
+
+// What a name stood for, from when on.
+struct AliasStep {
+    std::string digest;
+    std::int64_t since = 0; // seconds since 1970
+};
+
 class Store {
 public:
     // Makes the folders when something is first written; reading works on a read-only file system.
     explicit Store(std::filesystem::path cache_dir);
 
     // Brings a local file in: copied (reflink, else copy_file_range, else read and write; holes stay holes),
-    // hashed, inspected, fsynced, published by rename. The same content again only adds the alias. Refuses a
-    // qcow2 that names a backing file or data file or has unknown features: it could show a host's file.
-    Image import(const std::filesystem::path& file, const ImportOptions& options);
+    // hashed, inspected, fsynced, published by rename. The same content again only adds the alias; a file
+    // that is unchanged since its import under this alias is not even read. Refuses a qcow2 that names a
+    // backing file or data file or has unknown features: it could show a host's file.
+    Imported import(const std::filesystem::path& file, const ImportOptions& options);
 
     // By alias, full digest ("sha256:…" or bare) or an unambiguous prefix of at least 8 digits.
     // Throws Error (user) with the nearest alias if there is none.
     Image find(std::string_view name) const;
+    // All of them. One whose metadata is missing or damaged is here with what its file shows.
     std::vector<Image> list() const;
+    // What in the cache cannot be read, an error for each, with its remedy.
+    std::vector<ctx::Error> damage() const;
+    // What a name stands for and stood for, newest first.
+    std::vector<AliasStep> history(std::string_view alias) const;
 
     // Hashes the file again. Throws Error (node) with both digests if it is no longer what it was.
     void verify(const Image& image, const ProgressFunction& progress = {}) const;
 
-    // Refused (Error, user) while leased.
+    // With all its aliases. Refused (Error, user) while leased.
     void remove(const Image& image);
     void remove_alias(std::string_view alias);
 
-    // A lease says `holder` (a job's id) stands on this image. Both calls may be repeated. lease() fails (Error,
-    // node) if the image was removed meanwhile: the lease is written first, then the image is looked at.
+    // A lease says `holder` (a job's id) stands on this image. Both calls may be repeated. lease() fails
+    // (Error, node) if the image was removed meanwhile: the lease is written first, then the image is looked
+    // at.
     void lease(const Image& image, std::string_view holder);
     void release(std::string_view digest, std::string_view holder);
     std::vector<std::string> holders(std::string_view digest) const;

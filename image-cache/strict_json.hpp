@@ -1,0 +1,47 @@
+// A small JSON file of ours, read as what may have been damaged: bounded, each key there and of its type.
+// Keys this version does not know are let be, so that two versions can share a cache; what would change a
+// meaning gets another "schema".
+#pragma once
+
+#include <nlohmann/json.hpp>
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace image_cache {
+
+class JsonRecord {
+public:
+    // Nothing if there is no such file. Throws Error (node) with `remedy` if it is not a JSON object of
+    // schema 1; so do all below.
+    static std::optional<JsonRecord> read(const std::filesystem::path& path, std::string remedy);
+
+    std::string text(std::string_view key) const;
+    std::uint64_t size(std::string_view key) const;
+    std::int64_t time(std::string_view key) const;
+    bool has(std::string_view key) const { return value_.contains(key); }
+    JsonRecord object(std::string_view key) const;
+    std::vector<JsonRecord> objects(std::string_view key) const;
+
+    [[noreturn]] void damaged(std::string why) const;
+
+private:
+    JsonRecord(nlohmann::json value, std::filesystem::path path, std::string remedy)
+        : value_(std::move(value)), path_(std::move(path)), remedy_(std::move(remedy))
+    {
+    }
+    const nlohmann::json& at(std::string_view key) const;
+
+    nlohmann::json value_;
+    std::filesystem::path path_;
+    std::string remedy_;
+};
+
+// Appears complete and on disk, readable by everybody. Under the cache's lock.
+void write_json(const std::filesystem::path& path, nlohmann::json object);
+
+} // namespace image_cache

@@ -1,0 +1,39 @@
+// An image on its way in: `.import.XXXXXX` beside the published ones, locked by whoever writes it as long as
+// it lives.
+#pragma once
+
+#include "layout.hpp"
+#include "lock.hpp"
+
+#include <ctx/base/fd.hpp>
+
+#include <filesystem>
+
+namespace image_cache {
+
+class Temporary {
+public:
+    // Under the cache's lock, so that no sweep comes between its making and its own lock.
+    Temporary(const Layout& layout, const CacheLock&);
+    Temporary(const Temporary&) = delete;
+    Temporary& operator=(const Temporary&) = delete;
+    Temporary(Temporary&&) = delete;
+    Temporary& operator=(Temporary&&) = delete;
+    ~Temporary();
+
+    int fd() const noexcept { return fd_.get(); }
+    // Its content is on disk and nobody writes to it any more when this returns.
+    void seal();
+    // Gives it its name, on disk when this returns.
+    void publish(const std::filesystem::path& name);
+
+private:
+    std::filesystem::path path_;
+    ctx::Fd fd_;
+};
+
+// Removes what processes that are no more left behind: temporaries nobody has locked, metadata without an
+// image.
+void sweep(const Layout& layout, const CacheLock&);
+
+} // namespace image_cache
