@@ -43,10 +43,11 @@ enabled_units() {
     find /etc/systemd/system -type l -path '*.wants/*' -printf '%f\n' 2>/dev/null | sort -u
 }
 
+# By Debian's own tool, which is there without systemd too and remembers it through upgrades; the variable is how it
+# knows a package's script.
 disable_new_units() {
     local unit
-    type -P systemctl >/dev/null || return 0
-    while read -r unit; do
-        systemctl --quiet disable "$unit" >/dev/null 2>&1 || true
-    done < <(comm -13 <(printf '%s\n' "$enabled_before") <(enabled_units))
+    comm -13 <(printf '%s\n' "$enabled_before") <(enabled_units) | while read -r unit; do
+        DPKG_MAINTSCRIPT_PACKAGE=vmbatch deb-systemd-helper disable "$unit" >/dev/null || true
+    done
 }
