@@ -27,13 +27,23 @@ apt_options() {
         grep -vE '^Acquire::(IndexTargets|Changelogs|CompressionTypes|cdrom|GzipIndexes)' || true
 }
 
-# mmdebstrap with the host's sources. Its mounts (proc, sys, dev in the tree) are made in a mount namespace of its own and
-# it dies with its caller, so nothing can be left mounted or running whatever ends the build. $work and $SUITE are build's.
+# mmdebstrap with the host's sources. Its mounts (proc, sys, dev in the tree) are made in a mount namespace of its own, and
+# setpriv and unshare make it die with its caller: nothing stays mounted or running whatever ends the build. It runs in the
+# background so that a signal is acted on at once. $work and $SUITE are build's.
 # shellcheck disable=SC2153
 bootstrap() {
-    unshare --mount --pid --fork --kill-child --mount-proc \
+    setpriv --pdeathsig KILL unshare --mount --pid --fork --kill-child --mount-proc \
         mmdebstrap --mode=root --architectures=amd64 --aptopt="$work/apt.conf" \
         --aptopt='APT::Install-Recommends "false"' --aptopt='Dpkg::Use-Pty "false"' \
-        "$@" "$SUITE" "$work/tree" "$work/sources.list" </dev/null >>"$work/log" 2>&1
+        "$@" "$SUITE" "$work/tree" "$work/sources.list" </dev/null >>"$work/log" 2>&1 &
+    bootstrap_pid=$!
+    wait "$bootstrap_pid"
+    bootstrap_pid=
     rm -f "$work/tree/etc/apt/apt.conf.d/99mmdebstrap" # the host's proxies are no part of a guest
+}
+
+end_bootstrap() {
+    [ -n "${bootstrap_pid-}" ] || return 0
+    kill -KILL "$bootstrap_pid" 2>/dev/null || true
+    wait "$bootstrap_pid" 2>/dev/null || true
 }

@@ -32,7 +32,7 @@ make_initramfs() {
     kernel=$(basename "$tree"/lib/modules/*)
     mkdir -p "$top"/{bin,lib,proc,sys,dev,new}
     cp "$tree/bin/busybox" "$top/bin/"
-    cp "$here_mini/initramfs-init" "$top/init"
+    install -m 755 "$here_mini/initramfs-init" "$top/init"
     sed -n 's/^early //p' "$here_mini/modules" | while read -r module; do
         for path in $(chroot "$tree" modprobe -S "$kernel" --show-depends "$module" | sed -n 's/^insmod //p'); do
             cp "$tree/$path" "$top/lib/"
@@ -69,15 +69,19 @@ add_applets() {
 
 # What the packages' scripts would have made: accounts, the linker's cache.
 make_etc() {
-    local tree=$1
+    local tree=$1 file mode
     cp "$tree/usr/share/base-passwd/passwd.master" "$tree/etc/passwd"
     cp "$tree/usr/share/base-passwd/group.master" "$tree/etc/group"
     cp "$tree/usr/share/base-files/profile" "$tree/etc/profile"
     mkdir -p "$tree/root" "$tree/var/log" "$tree/var/tmp" "$tree/mnt" "$tree/srv" "$tree/opt" "$tree/home"
     chmod 700 "$tree/root"
     chmod 1777 "$tree/var/tmp"
-    cp -r "$here_mini/rootfs/." "$tree/"
-    chown -R 0:0 "$tree/etc" # the checkout may be anybody's
+    # The checkout's owner and umask are nobody's business.
+    (cd "$here_mini/rootfs" && find . -type f) | while read -r file; do
+        mode=644
+        [ ! -x "$here_mini/rootfs/$file" ] || mode=755
+        install -D -o 0 -g 0 -m "$mode" "$here_mini/rootfs/$file" "$tree/$file"
+    done
     mkdir -p "$tree/etc/mini/dev"
     ln -s /proc/self/fd "$tree/etc/mini/dev/fd"
     ln -s /proc/self/fd/0 "$tree/etc/mini/dev/stdin"
