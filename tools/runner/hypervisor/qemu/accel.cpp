@@ -126,7 +126,7 @@ json host_key(const AccelOptions& options)
 struct Verdict {
     Probe probe;
     bool remembered = false;
-    std::string trouble = {}; // why it could not be remembered
+    std::string trouble; // why it could not be remembered
 };
 
 class Memory {
@@ -205,14 +205,14 @@ Verdict find_out(const AccelOptions& options, bool insist)
 {
     const Memory memory(options, insist);
     if (std::optional<Probe> known = memory.recall())
-        return {.probe = std::move(*known), .remembered = true};
+        return {.probe = std::move(*known), .remembered = true, .trouble = {}};
     const ctx::Fd lock = memory.lock(Deadline::in(2 * options.probe_deadline));
     // Many jobs can start at once on a new host: all but the first find the verdict here.
     if (std::optional<Probe> known = memory.recall())
-        return {.probe = std::move(*known), .remembered = true};
+        return {.probe = std::move(*known), .remembered = true, .trouble = {}};
     Probe probe = probe_accel(Accel::kvm, options);
     std::string trouble = memory.remember(probe);
-    return {.probe = std::move(probe), .trouble = std::move(trouble)};
+    return {.probe = std::move(probe), .remembered = false, .trouble = std::move(trouble)};
 }
 
 std::string with_trouble(std::string reason, const std::string& trouble)

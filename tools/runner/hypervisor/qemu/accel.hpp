@@ -26,7 +26,7 @@ struct AccelOptions {
     std::filesystem::path emulator = "/usr/bin/qemu-system-x86_64";
     std::filesystem::path device = "/dev/kvm";
     std::chrono::milliseconds probe_deadline = std::chrono::seconds(5);
-    std::optional<ctx::Credentials> run_as = {}; // who QEMU runs as; nobody else unless said
+    std::optional<ctx::Credentials> run_as; // who QEMU runs as; nobody else unless said
 };
 
 struct AccelChoice {

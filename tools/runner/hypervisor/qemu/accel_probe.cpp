@@ -9,6 +9,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <csignal>
@@ -67,10 +68,8 @@ std::vector<std::string> arguments(Accel accel, const AccelOptions& options)
 // QEMU stops the guest then and stays, as if a person would come and look.
 bool kvm_gave_up(const Output& errors)
 {
-    for (const std::string& line : errors.lines())
-        if (line.starts_with("KVM internal error"))
-            return true;
-    return false;
+    return std::ranges::any_of(
+        errors.lines(), [](const std::string& line) { return line.starts_with("KVM internal error"); });
 }
 
 std::string first_complaint(const Output& errors)
@@ -103,7 +102,7 @@ Probe judge(const std::optional<ctx::ExitStatus>& end, const Output& console, co
     if (end->code == guest_passed)
         return {.passed = true, .finding = "the probe guest ran to its end"};
     if (end->code == guest_failed)
-        return {.finding = "the probe guest: " + last_words(console)};
+        return {.finding = "the probe guest " + last_words(console)};
     if (end->code == 0)
         return {.finding = fmt::format("the probe guest's processor shut down at '{}'", last_words(console))};
     return {.finding = fmt::format("QEMU ended with exit code {}: {}", end->code, first_complaint(errors))};
