@@ -3,6 +3,8 @@
 #include <cstdlib>
 #include <optional>
 
+#include <CLI/CLI.hpp>
+
 #include <ctx/base/error.hpp>
 
 namespace {
@@ -16,6 +18,16 @@ std::optional<runner::Override> said(const std::string& option, const char* opti
 }
 
 } // namespace
+
+void add_common_options(CLI::App& app, CommonOptions& options)
+{
+    app.add_option("--config", options.config, "the configuration file")->type_name("FILE");
+    app.add_option("--cache-dir", options.cache_dir, "where images are kept")->type_name("DIR");
+    app.add_option("--state-dir", options.state_dir, "where jobs are kept")->type_name("DIR");
+    app.add_option("--log-level", options.log_level, "trace, debug, info, warning, error or off")
+        ->check(CLI::IsMember({"trace", "debug", "info", "warning", "error", "off"}))
+        ->type_name("L");
+}
 
 std::string config_file(const CommonOptions& options)
 {

@@ -6,6 +6,10 @@
 
 #include "../runner/settings/settings.hpp"
 
+namespace CLI {
+class App;
+}
+
 struct CommonOptions {
     std::string config;
     std::string cache_dir;
@@ -13,6 +17,8 @@ struct CommonOptions {
     std::string log_level = "warning";
     int exit_code = 0; // set by a command that ends well but not with 0
 };
+
+void add_common_options(CLI::App& app, CommonOptions& options);
 
 // Where the configuration is: --config, VMBATCH_CONFIG, /etc/vmbatch/vmbatch.toml, in this order.
 std::string config_file(const CommonOptions& options);

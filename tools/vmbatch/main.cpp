@@ -37,16 +37,6 @@ Where things are, the first that is said counts:
   --cache-dir DIR  or VMBATCH_CACHE_DIR   else paths.cache_dir of the configuration
   --state-dir DIR  or VMBATCH_STATE_DIR   else paths.state_dir of the configuration)";
 
-void add_common_options(CLI::App& app, CommonOptions& options)
-{
-    app.add_option("--config", options.config, "the configuration file")->type_name("FILE");
-    app.add_option("--cache-dir", options.cache_dir, "where images are kept")->type_name("DIR");
-    app.add_option("--state-dir", options.state_dir, "where jobs are kept")->type_name("DIR");
-    app.add_option("--log-level", options.log_level, "trace, debug, info, warning, error or off")
-        ->check(CLI::IsMember({"trace", "debug", "info", "warning", "error", "off"}))
-        ->type_name("L");
-}
-
 int report(const ctx::Error& error)
 {
     std::cerr << "vmbatch: " << error.explain() << '\n';

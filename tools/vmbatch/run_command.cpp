@@ -185,8 +185,10 @@ void add_run_command(CLI::App& app, CommonOptions& common)
     auto options = std::make_shared<RunOptions>();
     CLI::App* command = app.add_subcommand("run", description);
     command->footer(footer);
-    // Everything from SCRIPT on belongs to the job.
+    // Everything from SCRIPT on belongs to the job: no option of ours is looked for there.
     command->prefix_command();
+    command->fallthrough(false);
+    add_common_options(*command, common);
     command->add_option("--profile", options->profile, "the admin's recipe to use (default: jobs.default_profile)")
         ->type_name("P");
     command->add_option("--cpus", options->vcpus, "virtual CPUs, within the profile's bounds")->type_name("N");
