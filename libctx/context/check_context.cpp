@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <map>
+#include <optional>
 #include <set>
 #include <utility>
 
@@ -209,14 +210,13 @@ void check_host_key(const HostKey& key)
         refuse("the public host key does not begin with its type", "host key");
 }
 
-void check_ready(const Context& context)
+void check_ready(const ReadyReport& ready, const std::optional<Mount>& share)
 {
-    const ReadyReport& ready = *context.ready;
     if (ready.nonce.size() != 32 || ready.nonce.find_first_not_of("0123456789abcdef") != std::string::npos)
         refuse("the nonce is not 32 hexadecimal digits", "ready report");
     require(wrong_mount_point(ready.path), "ready report");
     require(wrong_user_name(ready.user), "ready report");
-    if (!context.share || !ready.path.starts_with(context.share->target + "/"))
+    if (!share || !ready.path.starts_with(share->target + "/"))
         refuse(fmt::format("{} does not lie in the share", printable(ready.path)), "ready report");
 }
 
@@ -248,7 +248,7 @@ void check_context(const Context& context)
     if (context.host_key)
         check_host_key(*context.host_key);
     if (context.ready)
-        check_ready(context);
+        check_ready(*context.ready, context.share);
 }
 
 } // namespace ctx

@@ -1,3 +1,4 @@
+# shellcheck shell=sh disable=SC2154 # vmbatch_id and vmbatch_label are set before this text
 # Finds the context disc whose id is ours and runs its set-up as root: once per boot, however many of the guest's
 # mechanisms (amiconfig, cloud-init) hear this text. No line begins with "[": amiconfig would take it for a section.
 vmbatch_bootstrap() {

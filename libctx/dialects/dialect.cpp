@@ -28,6 +28,7 @@ constexpr std::array<Entry, 2> dialects = {{
 std::vector<std::string> dialect_names()
 {
     std::vector<std::string> names;
+    names.reserve(dialects.size());
     for (const Entry& entry : dialects)
         names.emplace_back(entry.name);
     return names;

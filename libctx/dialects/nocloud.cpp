@@ -19,8 +19,6 @@ constexpr std::string_view cloud_config = R"(#cloud-config
 cloud_init_modules: [bootcmd]
 cloud_config_modules: []
 cloud_final_modules: []
-users: []
-ssh_deletekeys: false
 bootcmd:
   - |
 )";

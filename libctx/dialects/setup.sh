@@ -1,3 +1,4 @@
+# shellcheck shell=sh disable=SC2015,SC2034 # "a && b || fail": fail ends the script
 # The set-up of a guest: the functions. The steps, rendered from the context, follow below them.
 # Runs as root under any POSIX shell (dash, bash, busybox), started by the bootstrap: setup DISC STATE.
 # DISC is where the context disc is mounted, STATE a folder of root's on a tmpfs.

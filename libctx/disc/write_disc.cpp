@@ -1,7 +1,7 @@
+#include "disc/disc_source.hpp"
 #include "disc/iso_handles.hpp"
 
 #include <ctx/base/error.hpp>
-#include <ctx/base/fd.hpp>
 #include <ctx/disc.hpp>
 
 #include <fcntl.h>
@@ -10,10 +10,10 @@
 #include <unistd.h>
 
 #include <array>
-#include <cerrno>
 #include <cstddef>
-#include <cstring>
 #include <ctime>
+#include <deque>
+#include <map>
 #include <mutex>
 #include <string>
 #include <utility>
@@ -27,37 +27,6 @@ namespace {
 
 constexpr mode_t file_mode = 0400;
 constexpr mode_t directory_mode = 0555;
-
-// A file of the host on its way to the disc. Held open from the first look to the last byte, so that nobody
-// can put another file in its place.
-struct Source {
-    fs::path path;
-    Fd fd;
-    struct stat info{};
-};
-
-Source open_source(const fs::path& path)
-{
-    // O_NONBLOCK: a FIFO in the place of a file must not stop us.
-    Source source{path, Fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)), {}};
-    if (!source.fd || ::fstat(source.fd.get(), &source.info) < 0)
-        throw system_error("cannot read a file for the disc", path.string(), errno, Blame::user);
-    if (!S_ISREG(source.info.st_mode))
-        throw Error(Blame::user, "only regular files can go on a disc").at(path.string());
-    return source;
-}
-
-void require_unchanged(const Source& source)
-{
-    struct stat now{};
-    if (::fstat(source.fd.get(), &now) < 0)
-        throw system_error("cannot read a file for the disc", source.path.string(), errno);
-    if (now.st_size != source.info.st_size || now.st_mtim.tv_sec != source.info.st_mtim.tv_sec ||
-        now.st_mtim.tv_nsec != source.info.st_mtim.tv_nsec)
-        throw Error(Blame::user, "the file changed while it was put on a disc")
-            .at(source.path.string())
-            .mend("try again when nobody writes to it");
-}
 
 // libisofs is set up once per process; its locale would be the user's, our names are ASCII.
 void start_libisofs()
@@ -110,8 +79,8 @@ public:
 
         AtomicFile file(path_, options_.mode, options_.durable);
         copy(*write_options, file);
-        for (const Source& source : sources_)
-            require_unchanged(source);
+        for (const DiscSource& source : sources_)
+            source.require_unchanged();
         file.publish();
     }
 
@@ -123,7 +92,6 @@ private:
         IsoImage* image = nullptr;
         check(iso_image_new(tree_.label.c_str(), &image));
         image_.reset(image);
-        iso_tree_set_follow_symlinks(image, 1); // sources are named by /proc/self/fd, which are links
         finish_node(iso_image_get_root(image), S_IFDIR | directory_mode);
     }
 
@@ -131,7 +99,7 @@ private:
     template <class Node>
     void finish_node(Node* any, mode_t mode) const
     {
-        IsoNode* node = reinterpret_cast<IsoNode*>(any); // libisofs' own inheritance: ISO_NODE()
+        auto* node = reinterpret_cast<IsoNode*>(any); // libisofs' own inheritance: ISO_NODE()
         iso_node_set_permissions(node, mode & 07777U);
         iso_node_set_uid(node, 0);
         iso_node_set_gid(node, 0);
@@ -167,35 +135,11 @@ private:
     {
         const auto [parent, leaf] = split_name(name);
         IsoDir* const folder = directory(parent);
-        IsoNode* node = nullptr;
-        if (const auto* text = std::get_if<std::string>(&file.content)) {
-            node = reinterpret_cast<IsoNode*>(add_text(folder, leaf, *text));
-        } else {
-            const Source& source = sources_.emplace_back(open_source(std::get<fs::path>(file.content)));
-            const std::string open_file = fmt::format("/proc/self/fd/{}", source.fd.get());
-            check(iso_tree_add_new_node(image_.get(), folder, leaf.c_str(), open_file.c_str(), &node));
-        }
+        IsoStreamHandle stream = sources_.emplace_back(file, sources_.size() + 1).stream();
+        IsoFile* node = nullptr;
+        check(iso_image_add_new_file(image_.get(), folder, leaf.c_str(), stream.get(), &node));
+        stream.release(); // NOLINT(bugprone-unused-return-value): the node's now
         finish_node(node, file_mode);
-        // Else the data's order would follow the host's inode numbers.
-        iso_node_set_sort_weight(node, --weight_);
-    }
-
-    IsoFile* add_text(IsoDir* folder, const std::string& leaf, const std::string& text) const
-    {
-        // libisofs takes the buffer over and free()s it.
-        std::unique_ptr<unsigned char, decltype(&std::free)> buffer(
-            static_cast<unsigned char*>(std::malloc(text.size() + 1)), std::free); // NOLINT(*-no-malloc)
-        if (!buffer)
-            throw std::bad_alloc();
-        std::memcpy(buffer.get(), text.data(), text.size());
-        IsoStream* raw = nullptr;
-        check(iso_memory_stream_new(buffer.get(), text.size(), &raw));
-        static_cast<void>(buffer.release());
-        IsoStreamHandle stream(raw);
-        IsoFile* file = nullptr;
-        check(iso_image_add_new_file(image_.get(), folder, leaf.c_str(), stream.get(), &file));
-        static_cast<void>(stream.release()); // the file's now
-        return file;
     }
 
     IsoWriteOptsHandle make_options() const
@@ -206,7 +150,11 @@ private:
         iso_write_opts_set_iso_level(raw, 3);
         iso_write_opts_set_rockridge(raw, 1);
         iso_write_opts_set_joliet(raw, 1);
-        iso_write_opts_set_sort_files(raw, 1);
+        // What genisoimage writes. Version 1.12 adds inode numbers, which libisofs gives by addresses in
+        // memory.
+        iso_write_opts_set_rrip_version_1_10(raw, 1);
+        iso_write_opts_set_omit_version_numbers(raw, 2); // in Joliet: "user-data", not "user-data.;1"
+        iso_write_opts_set_no_force_dots(raw, 2);
         iso_write_opts_set_relaxed_vol_atts(raw, 1); // a label in lower case
         iso_write_opts_set_always_gmt(raw, 1);
         iso_write_opts_set_replace_timestamps(raw, 2);
@@ -223,9 +171,11 @@ private:
     {
         const std::time_t time = options_.time;
         std::tm parts{};
-        gmtime_r(&time, &parts);
+        if (::gmtime_r(&time, &parts) == nullptr)
+            throw Error(Blame::user, "the disc's date is out of range");
         std::array<char, 17> text{};
-        std::strftime(text.data(), text.size(), "%Y%m%d%H%M%S00", &parts);
+        if (std::strftime(text.data(), text.size(), "%Y%m%d%H%M%S00", &parts) == 0)
+            throw Error(Blame::user, "the disc's date is out of range");
         return text;
     }
 
@@ -265,10 +215,9 @@ private:
     const DiscTree& tree_;
     const fs::path& path_;
     const DiscOptions& options_;
-    std::vector<Source> sources_; // outlive the image
+    std::deque<DiscSource> sources_; // stay in place, and outlive the image
     IsoImageHandle image_;
     std::map<std::string, IsoDir*> directories_;
-    int weight_ = 0;
 };
 
 } // namespace

@@ -1,0 +1,49 @@
+// The content of one file of a disc, as libisofs reads it: text of ours, or a file of the host.
+#pragma once
+
+#include "disc/iso_handles.hpp"
+
+#include <ctx/base/fd.hpp>
+#include <ctx/dialect.hpp>
+
+#include <sys/stat.h>
+
+#include <filesystem>
+#include <string_view>
+
+namespace ctx {
+
+// libisofs' own sources order a disc by the host's inode numbers, data and Rock Ridge inodes alike. Ours
+// carry a number we give, so the same tree makes the same bytes wherever its files lie. Streams point to
+// their source: keep it in place until the image is gone.
+class DiscSource {
+public:
+    // Text is not copied: the file must outlive us.
+    DiscSource(const DiscFile& file, ino_t number);
+    DiscSource(const DiscSource&) = delete;
+    DiscSource& operator=(const DiscSource&) = delete;
+    DiscSource(DiscSource&&) = delete;
+    DiscSource& operator=(DiscSource&&) = delete;
+    ~DiscSource() = default;
+
+    IsoStreamHandle stream();
+
+    // Throws Error (user) if somebody wrote to the file meanwhile: half of the disc may be old, half new.
+    void require_unchanged() const;
+
+private:
+    void open_file();
+    static DiscSource& of(IsoStream* stream);
+    static IsoStreamIface& methods();
+    int read(void* buffer, std::size_t count);
+
+    std::string_view text_;
+    std::filesystem::path path_; // empty: text
+    Fd fd_; // held from the first look to the last byte: nobody can put another file in its place
+    struct stat info_{};
+    off_t size_ = 0;
+    off_t at_ = 0;
+    ino_t number_;
+};
+
+} // namespace ctx

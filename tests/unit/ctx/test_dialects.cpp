@@ -1,0 +1,177 @@
+#include "../temporary_directory.hpp"
+#include "sample.hpp"
+
+#include <ctx/base/file.hpp>
+#include <ctx/base/process.hpp>
+#include <ctx/base/text.hpp>
+#include <ctx/dialect.hpp>
+
+#include <catch2/catch.hpp>
+
+#include <cstdlib>
+#include <filesystem>
+#include <string>
+
+using ctx::Dialect;
+using ctx::DiscTree;
+using ctx::render;
+
+namespace {
+
+std::string text_of(const DiscTree& tree, const std::string& path)
+{
+    INFO(path);
+    REQUIRE(tree.files.contains(path));
+    return std::get<std::string>(tree.files.at(path).content);
+}
+
+// The rest of the text after the last line that begins with "exit", or after any other mark.
+std::string after(const std::string& text, std::string_view mark)
+{
+    const std::size_t at = text.rfind(mark);
+    REQUIRE(at != std::string::npos);
+    return text.substr(at + mark.size());
+}
+
+std::string run_shell(const std::vector<std::string>& shell, const std::string& script)
+{
+    std::vector<std::string> argv = shell;
+    argv.push_back(script);
+    const auto result = ctx::run({.argv = argv}, ctx::Deadline::in(std::chrono::seconds(20)));
+    return result.output + result.error_output;
+}
+
+std::string decoded(const std::string& data)
+{
+    return ctx::run({.argv = {"/usr/bin/base64", "-d"}}, ctx::Deadline::in(std::chrono::seconds(20)), data)
+        .output;
+}
+
+// Compares with tests/unit/golden/NAME; VMBATCH_UPDATE_GOLDEN=1 writes it anew.
+void check_golden(const std::string& name, const std::string& text)
+{
+    const std::filesystem::path path = std::filesystem::path(VMBATCH_SOURCE_DIR "/tests/unit/golden") / name;
+    if (std::getenv("VMBATCH_UPDATE_GOLDEN") != nullptr)
+        ctx::write_file(path, text, 0644);
+    INFO(path << " (VMBATCH_UPDATE_GOLDEN=1 writes it anew)");
+    CHECK(text == ctx::read_file(path, 1 << 20));
+}
+
+std::string context_value(const std::string& script, const std::string& name)
+{
+    const std::size_t start = script.find("\n" + name + "=");
+    REQUIRE(start != std::string::npos);
+    const std::size_t from = start + name.size() + 2;
+    return script.substr(from, script.find('\n', from) - from);
+}
+
+} // namespace
+
+TEST_CASE("the set-up script's steps")
+{
+    const DiscTree tree = render(sample_context(), Dialect::nocloud);
+    check_golden("setup-steps", after(text_of(tree, "vmbatch/setup"), "\n}\n\n"));
+    ctx::Context least;
+    least.instance_id = "least";
+    check_golden("setup-steps-least",
+                 after(text_of(render(least, Dialect::nocloud), "vmbatch/setup"), "\n}\n\n"));
+}
+
+TEST_CASE("nocloud: user data, meta data and network")
+{
+    ctx::Context context = sample_context();
+    DiscTree tree = render(context, Dialect::nocloud);
+    CHECK(tree.label == "cidata");
+    check_golden("nocloud-user-data", text_of(tree, "user-data"));
+    check_golden("nocloud-meta-data", text_of(tree, "meta-data"));
+    CHECK_FALSE(tree.files.contains("network-config"));
+    context.network.fixed = sample_network();
+    tree = render(context, Dialect::nocloud);
+    check_golden("nocloud-network-config", text_of(tree, "network-config"));
+}
+
+TEST_CASE("cernvm: context.sh and its user data")
+{
+    ctx::Context context = sample_context();
+    context.network.fixed = sample_network();
+    const DiscTree tree = render(context, Dialect::cernvm);
+    CHECK(tree.label == "CONTEXT");
+    const std::string script = text_of(tree, "context.sh");
+    check_golden("cernvm-context.sh", script);
+    const std::string data = decoded(context_value(script, "EC2_USER_DATA"));
+    check_golden("cernvm-user-data", data);
+    CHECK(decoded(context_value(script, "USER_DATA")) == data);
+    CHECK(data.starts_with("#!/bin/sh\n"));
+    CHECK(data.find("\nexit ") != std::string::npos);
+    CHECK(text_of(tree, "root.pub") == "ssh-ed25519 AAAAroot admin\n");
+    // Up to the exit no line may look like one of amiconfig's sections.
+    for (const std::string& line : ctx::split(data.substr(0, data.find("\nexit ")), '\n')) {
+        const std::size_t first = line.find_first_not_of(' ');
+        CHECK((first == std::string::npos || line[first] != '['));
+    }
+}
+
+TEST_CASE("what travels on the disc beside the script")
+{
+    const DiscTree tree = render(sample_context(), Dialect::cernvm);
+    CHECK(text_of(tree, "vmbatch/id") == "job-7\n");
+    CHECK(text_of(tree, "vmbatch/keys/alice") == "ssh-ed25519 AAAAalice job\n");
+    CHECK(text_of(tree, "vmbatch/keys/root") == "ssh-ed25519 AAAAroot admin\n");
+    CHECK(text_of(tree, "vmbatch/host_key.pub") == "ssh-ed25519 AAAAhost guest\n");
+    CHECK(text_of(tree, "vmbatch/files/0001") == "first line\n$(reboot)\n");
+    CHECK(std::get<std::filesystem::path>(tree.files.at("vmbatch/files/0002").content) == "/etc/hostname");
+    CHECK(std::get<std::filesystem::path>(tree.files.at("vmbatch/archives/0001").content) == "/etc/hostname");
+}
+
+TEST_CASE("without an id one follows from the content")
+{
+    ctx::Context context = sample_context();
+    context.instance_id.clear();
+    const std::string id = text_of(render(context, Dialect::nocloud), "vmbatch/id");
+    CHECK(id == text_of(render(context, Dialect::nocloud), "vmbatch/id"));
+    context.files[0].content = "other";
+    CHECK(id != text_of(render(context, Dialect::nocloud), "vmbatch/id"));
+}
+
+TEST_CASE("guests' shells read the scripts, whatever the context holds")
+{
+    ctx::Context context = sample_context();
+    const std::string hostile =
+        "'; touch /tmp/vmbatch-hostile; '\n\"`touch /tmp/vmbatch-hostile`$(touch /tmp/x)\\";
+    context.environment["WORD"] = hostile;
+    context.files[0].content = hostile;
+    context.files[0].path = "/opt/'; reboot; '`$(x)";
+    context.directories[0].path = "/opt/\"; reboot \\";
+    context.commands[1].run = "echo 'it'\\''s' \"$HOME\"";
+    REQUIRE_NOTHROW(check_context(context));
+    const DiscTree tree = render(context, Dialect::cernvm);
+
+    const TemporaryDirectory folder;
+    ctx::write_file(folder / "setup", text_of(tree, "vmbatch/setup"), 0600);
+    ctx::write_file(folder / "data", decoded(context_value(text_of(tree, "context.sh"), "EC2_USER_DATA")),
+                    0600);
+    ctx::write_file(folder / "context.sh", text_of(tree, "context.sh"), 0600);
+    const std::string word = text_of(tree, "vmbatch/environment") + "printf %s \"$WORD\"\n";
+    ctx::write_file(folder / "word", word, 0600);
+    const std::vector<std::vector<std::string>> shells = {
+        {"/bin/sh"}, {"/bin/bash"}, {"/usr/bin/dash"}, {"/usr/bin/busybox", "ash"}};
+    for (const auto& shell : shells) {
+        if (!std::filesystem::exists(shell[0]))
+            continue;
+        CAPTURE(shell);
+        auto check_only = shell;
+        check_only.emplace_back("-n");
+        CHECK(run_shell(check_only, folder / "setup") == "");
+        CHECK(run_shell(check_only, folder / "data") == "");
+        CHECK(run_shell(shell, folder / "context.sh") == "");
+        CHECK(run_shell(shell, folder / "word") == hostile);
+    }
+    CHECK_FALSE(std::filesystem::exists("/tmp/vmbatch-hostile"));
+}
+
+TEST_CASE("a mistyped dialect")
+{
+    CHECK(ctx::dialect_from_name("cernvm") == Dialect::cernvm);
+    CHECK(message_of([] { ctx::dialect_from_name("nocluod"); }) ==
+          "there is no dialect 'nocluod'; did you mean 'nocloud'?");
+}
