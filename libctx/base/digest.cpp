@@ -1,10 +1,9 @@
-#include <ctx/base/digest.hpp>
-
 #include <array>
 
 #include <fmt/format.h>
 #include <openssl/evp.h>
 
+#include <ctx/base/digest.hpp>
 #include <ctx/base/error.hpp>
 
 namespace ctx {

@@ -1,8 +1,8 @@
-#include <ctx/base/error.hpp>
-
 #include <cstring>
 
 #include <fmt/format.h>
+
+#include <ctx/base/error.hpp>
 
 namespace ctx {
 

@@ -1,11 +1,10 @@
-#include <ctx/base/fd.hpp>
-
 #include <cerrno>
 
 #include <fcntl.h>
 #include <unistd.h>
 
 #include <ctx/base/error.hpp>
+#include <ctx/base/fd.hpp>
 
 namespace ctx {
 

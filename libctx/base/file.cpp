@@ -1,5 +1,3 @@
-#include <ctx/base/file.hpp>
-
 #include <array>
 #include <cerrno>
 #include <cstdlib>
@@ -12,6 +10,8 @@
 
 #include <fmt/format.h>
 
+#include <ctx/base/file.hpp>
+
 namespace ctx {
 
 namespace fs = std::filesystem;
@@ -22,7 +22,7 @@ std::string read_file(const fs::path& path, std::size_t limit, Blame blame)
     const int raw = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (raw < 0) throw system_error("cannot read", path.string(), errno, blame);
     const Fd fd(raw);
-    struct stat info {};
+    struct stat info{};
     if (::fstat(fd.get(), &info) < 0) throw system_error("cannot read", path.string(), errno, blame);
     if (!S_ISREG(info.st_mode)) throw Error(blame, "not a regular file").at(path.string());
 
@@ -35,7 +35,9 @@ std::string read_file(const fs::path& path, std::size_t limit, Blame blame)
         if (count == 0) return content;
         content.append(block.data(), static_cast<std::size_t>(count));
         if (content.size() > limit)
-            throw Error(blame, "file is too large").at(path.string()).because(fmt::format("more than {} bytes", limit));
+            throw Error(blame, "file is too large")
+                .at(path.string())
+                .because(fmt::format("more than {} bytes", limit));
     }
 }
 
@@ -49,7 +51,8 @@ void write_all(int fd, std::string_view data, const fs::path& name)
     }
 }
 
-AtomicFile::AtomicFile(fs::path path, mode_t mode, Durable durable) : path_(std::move(path)), durable_(durable)
+AtomicFile::AtomicFile(fs::path path, mode_t mode, Durable durable)
+    : path_(std::move(path)), durable_(durable)
 {
     std::string pattern = (path_.parent_path() / ("." + path_.filename().string() + ".XXXXXX")).string();
     fd_ = Fd(::mkostemp(pattern.data(), O_CLOEXEC));

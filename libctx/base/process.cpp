@@ -1,5 +1,3 @@
-#include <ctx/base/process.hpp>
-
 #include <algorithm>
 #include <array>
 #include <cerrno>
@@ -18,6 +16,7 @@
 #include <fmt/format.h>
 
 #include <ctx/base/error.hpp>
+#include <ctx/base/process.hpp>
 #include <ctx/base/text.hpp>
 
 extern "C" { // glibc 2.36's header forgets to say so
@@ -76,7 +75,8 @@ void become(const ProcessSpec& spec, char* const* argv, char* const* environment
     sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, nullptr);
-    for (const int number : {SIGPIPE, SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2}) ::signal(number, SIG_DFL);
+    for (const int number : {SIGPIPE, SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2})
+        ::signal(number, SIG_DFL);
 
     if (spec.own_session && ::setsid() < 0) return;
     if (spec.run_as) {
@@ -215,7 +215,8 @@ ProcessResult run(const ProcessSpec& spec, const Deadline& deadline, std::string
     wired.standard_output = out.write.get();
     wired.standard_error = err.write.get();
 
-    // A program that ends without reading its input must not end us; restored below. Threads are not affected.
+    // A program that ends without reading its input must not end us; restored below. Threads are not
+    // affected.
     sigset_t pipe_signal;
     sigset_t before;
     sigemptyset(&pipe_signal);
@@ -254,8 +255,9 @@ std::string run_checked(const ProcessSpec& spec, const Deadline& deadline, std::
 {
     ProcessResult result = run(spec, deadline, input);
     if (result.status.success()) return std::move(result.output);
-    const std::string end = result.status.signal != 0 ? fmt::format("ended by signal {}", result.status.signal)
-                                                      : fmt::format("exit {}", result.status.code);
+    const std::string end = result.status.signal != 0
+                                ? fmt::format("ended by signal {}", result.status.signal)
+                                : fmt::format("exit {}", result.status.code);
     throw Error(Blame::node, "a program failed")
         .at(name_of(spec))
         .because(result.error_output.empty() ? end : end + ": " + printable(result.error_output, 500));

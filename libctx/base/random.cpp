@@ -1,5 +1,3 @@
-#include <ctx/base/random.hpp>
-
 #include <array>
 #include <cerrno>
 #include <vector>
@@ -9,6 +7,7 @@
 #include <fmt/format.h>
 
 #include <ctx/base/error.hpp>
+#include <ctx/base/random.hpp>
 
 namespace ctx {
 

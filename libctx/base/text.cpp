@@ -1,5 +1,3 @@
-#include <ctx/base/text.hpp>
-
 #include <algorithm>
 #include <array>
 #include <charconv>
@@ -7,6 +5,8 @@
 #include <numeric>
 
 #include <fmt/format.h>
+
+#include <ctx/base/text.hpp>
 
 namespace ctx {
 

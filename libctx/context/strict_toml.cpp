@@ -1,5 +1,3 @@
-#include <ctx/strict_toml.hpp>
-
 #include <array>
 #include <utility>
 
@@ -8,6 +6,7 @@
 
 #include <ctx/base/file.hpp>
 #include <ctx/base/text.hpp>
+#include <ctx/strict_toml.hpp>
 
 namespace ctx {
 
@@ -144,7 +143,8 @@ std::string TomlReader::text_or(std::string_view key, std::string fallback)
     return maybe_text(key).value_or(std::move(fallback));
 }
 
-std::string TomlReader::one_of(std::string_view key, const std::vector<std::string>& allowed, std::string fallback)
+std::string TomlReader::one_of(std::string_view key, const std::vector<std::string>& allowed,
+                               std::string fallback)
 {
     const std::string value = text_or(key, std::move(fallback));
     for (const std::string& candidate : allowed) {
@@ -184,11 +184,13 @@ std::vector<std::string> TomlReader::texts(std::string_view key)
     const TomlValue* value = find(key);
     if (value == nullptr) return {};
     const auto* array = as<TomlArray>(value);
-    if (array == nullptr) throw error(key, fmt::format("must be an array of strings, not {}", type_name(*value)));
+    if (array == nullptr)
+        throw error(key, fmt::format("must be an array of strings, not {}", type_name(*value)));
     std::vector<std::string> result;
     for (const TomlValue& element : *array) {
         const auto* text = as<std::string>(&element);
-        if (text == nullptr) throw error(key, fmt::format("must hold strings only, not {}", type_name(element)));
+        if (text == nullptr)
+            throw error(key, fmt::format("must hold strings only, not {}", type_name(element)));
         result.push_back(*text);
     }
     return result;
@@ -209,11 +211,13 @@ std::vector<TomlReader> TomlReader::tables(std::string_view key)
     if (value == nullptr) return {};
     const auto* array = as<TomlArray>(value);
     if (array == nullptr)
-        throw error(key, fmt::format("must be written as [[{}]], not as {}", full_name(key), type_name(*value)));
+        throw error(key,
+                    fmt::format("must be written as [[{}]], not as {}", full_name(key), type_name(*value)));
     std::vector<TomlReader> result;
     for (const TomlValue& element : *array) {
         const auto* table = as<TomlTable>(&element);
-        if (table == nullptr) throw error(key, fmt::format("must hold tables only, not {}", type_name(element)));
+        if (table == nullptr)
+            throw error(key, fmt::format("must hold tables only, not {}", type_name(element)));
         result.push_back(TomlReader(*document_, *table, full_name(key), element.line, blame_));
     }
     return result;

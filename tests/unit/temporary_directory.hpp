@@ -8,7 +8,8 @@
 
 class TemporaryDirectory {
 public:
-    TemporaryDirectory() : path_(std::filesystem::temp_directory_path() / ("vmbatch-test-" + ctx::random_hex(8)))
+    TemporaryDirectory()
+        : path_(std::filesystem::temp_directory_path() / ("vmbatch-test-" + ctx::random_hex(8)))
     {
         ctx::make_directory(path_, 0700);
     }

@@ -1,8 +1,8 @@
 // libvirt-helper URI ping | start | running UUID | destroy UUID | list NAMESPACE
 //
-// One libvirt call a process: whoever starts it can kill a call that never returns, and no other program of ours
-// has to load libvirt (10 ms). The answer is JSON on standard output; `start` reads the domain's XML from standard
-// input. Exit 0: done; 1: libvirt refused; 2: no connection. The reason is on standard error.
+// One libvirt call a process: whoever starts it can kill a call that never returns, and no other program of
+// ours has to load libvirt (10 ms). The answer is JSON on standard output; `start` reads the domain's XML
+// from standard input. Exit 0: done; 1: libvirt refused; 2: no connection. The reason is on standard error.
 #include <cstdio>
 #include <cstdlib>
 #include <iostream>
@@ -27,7 +27,10 @@ struct FreeDomain {
     void operator()(virDomainPtr domain) const { virDomainFree(domain); }
 };
 struct FreeText {
-    void operator()(char* text) const { std::free(text); } // NOLINT(cppcoreguidelines-no-malloc): libvirt's rule
+    void operator()(char* text) const
+    {
+        std::free(text);
+    } // NOLINT(cppcoreguidelines-no-malloc): libvirt's rule
 };
 using Connection = std::unique_ptr<virConnect, FreeConnection>;
 using Domain = std::unique_ptr<virDomain, FreeDomain>;
@@ -87,12 +90,14 @@ json list(virConnectPtr connection, const char* metadata_namespace)
 
     json found = json::array();
     for (const Domain& domain : domains) {
-        const Text metadata(virDomainGetMetadata(domain.get(), VIR_DOMAIN_METADATA_ELEMENT, metadata_namespace, 0));
+        const Text metadata(
+            virDomainGetMetadata(domain.get(), VIR_DOMAIN_METADATA_ELEMENT, metadata_namespace, 0));
         if (!metadata) continue;
         std::string uuid(VIR_UUID_STRING_BUFLEN, '\0');
         if (virDomainGetUUIDString(domain.get(), uuid.data()) < 0) continue;
         uuid.resize(VIR_UUID_STRING_BUFLEN - 1);
-        found.push_back({{"uuid", uuid}, {"name", virDomainGetName(domain.get())}, {"metadata", metadata.get()}});
+        found.push_back(
+            {{"uuid", uuid}, {"name", virDomainGetName(domain.get())}, {"metadata", metadata.get()}});
     }
     return {{"domains", found}};
 }

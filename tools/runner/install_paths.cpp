@@ -12,7 +12,8 @@ InstallPaths install_paths()
     const fs::path program = fs::read_symlink("/proc/self/exe", error);
     if (error) throw ctx::Error(ctx::Blame::node, "cannot find our own program").because(error.message());
     // From PREFIX/bin, or from PREFIX/libexec/vmbatch itself.
-    for (fs::path prefix = program.parent_path(); prefix != prefix.root_path(); prefix = prefix.parent_path()) {
+    for (fs::path prefix = program.parent_path(); prefix != prefix.root_path();
+         prefix = prefix.parent_path()) {
         const InstallPaths paths{prefix / "libexec" / "vmbatch", prefix / "share" / "vmbatch"};
         if (fs::exists(paths.libexec / "libvirt-helper", error)) return paths;
     }

@@ -1,5 +1,5 @@
-// Where our own parts lie: relative to the running program, so that an installed tree may be moved as a whole and
-// the build tree works as it is. Never from the environment, which belongs to a job's user.
+// Where our own parts lie: relative to the running program, so that an installed tree may be moved as a whole
+// and the build tree works as it is. Never from the environment, which belongs to a job's user.
 #pragma once
 
 #include <filesystem>

@@ -45,7 +45,9 @@ std::unique_ptr<addrinfo, FreeAddresses> numeric_address(const std::string& text
     addrinfo* list = nullptr;
     if (colon == std::string::npos ||
         ::getaddrinfo(text.substr(0, colon).c_str(), text.substr(colon + 1).c_str(), &hints, &list) != 0)
-        throw Error(Blame::node, "not ADDRESS:PORT").at("'" + ctx::printable(text) + "'").mend("correct share.probe");
+        throw Error(Blame::node, "not ADDRESS:PORT")
+            .at("'" + ctx::printable(text) + "'")
+            .mend("correct share.probe");
     return std::unique_ptr<addrinfo, FreeAddresses>(list);
 }
 

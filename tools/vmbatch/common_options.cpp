@@ -48,6 +48,7 @@ runner::Settings load_settings(const CommonOptions& options)
 std::filesystem::path cache_dir(const CommonOptions& options)
 {
     // Images can be cared for without any configuration.
-    if (const auto dir = said(options.cache_dir, "--cache-dir", "VMBATCH_CACHE_DIR")) return std::filesystem::absolute(dir->value);
+    if (const auto dir = said(options.cache_dir, "--cache-dir", "VMBATCH_CACHE_DIR"))
+        return std::filesystem::absolute(dir->value);
     return load_settings(options).cache_dir;
 }

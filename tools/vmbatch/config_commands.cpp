@@ -30,7 +30,8 @@ void show(const CommonOptions& common, bool as_json)
         std::cout << json{{"schema", 1}, {"file", settings.file}, {"settings", rows}}.dump(2) << '\n';
         return;
     }
-    for (const auto& [key, value, origin] : settings.origins) fmt::print("{} = {}  # {}\n", key, value, origin);
+    for (const auto& [key, value, origin] : settings.origins)
+        fmt::print("{} = {}  # {}\n", key, value, origin);
 }
 
 } // namespace
@@ -44,13 +45,14 @@ void add_config_commands(CLI::App& app, CommonOptions& common)
 
 The file is read strictly: an unknown key, a wrong type or a missing file is an error that names file and line, the
 key, what is allowed and the nearest known key.)");
-    check_command->footer("\nExample:\n  vmbatch config check --config vmbatch.toml\n\nExit codes: 0 good, 3 not.");
+    check_command->footer(
+        "\nExample:\n  vmbatch config check --config vmbatch.toml\n\nExit codes: 0 good, 3 not.");
     check_command->callback([&common] { check(common); });
 
     auto as_json = std::make_shared<bool>(false);
-    CLI::App* show_command =
-        noun->add_subcommand("show", "Show every value and where it came from: FILE:LINE, default, an option or a "
-                                     "variable.");
+    CLI::App* show_command = noun->add_subcommand(
+        "show", "Show every value and where it came from: FILE:LINE, default, an option or a "
+                "variable.");
     show_command->add_flag("--json", *as_json, "print JSON, schema 1");
     show_command->callback([&common, as_json] { show(common, *as_json); });
 }

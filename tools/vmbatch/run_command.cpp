@@ -32,7 +32,8 @@ using ctx::Blame;
 using ctx::Error;
 using nlohmann::json;
 
-constexpr const char* description = R"(Run one job in one throwaway guest, without a batch system: vmbatch run [OPTIONS] SCRIPT [ARG...]
+constexpr const char* description =
+    R"(Run one job in one throwaway guest, without a batch system: vmbatch run [OPTIONS] SCRIPT [ARG...]
 
 SCRIPT runs in a virtual machine of its own, as the user who calls (through sudo: the user behind it), with the
 caller's environment and working directory. Its stdin, stdout and stderr are the command's own; its exit code is
@@ -68,7 +69,8 @@ ctx::User submitting_user(const std::string& asked)
     if (!asked.empty()) return runner::host_user(asked);
     // By hand only; hooks of batch systems never look at the environment.
     const char* behind_sudo = std::getenv("SUDO_USER");
-    if (::getuid() == 0 && behind_sudo != nullptr && *behind_sudo != '\0') return runner::host_user(std::string(behind_sudo));
+    if (::getuid() == 0 && behind_sudo != nullptr && *behind_sudo != '\0')
+        return runner::host_user(std::string(behind_sudo));
     return runner::host_user(::getuid());
 }
 
@@ -107,7 +109,9 @@ runner::Job job_from(const RunOptions& options)
     if (!options.memory.empty()) {
         job.memory = ctx::parse_size(options.memory);
         if (!job.memory)
-            throw Error(Blame::user, "not a size").at("--memory " + ctx::printable(options.memory)).mend("write 512M or 2G");
+            throw Error(Blame::user, "not a size")
+                .at("--memory " + ctx::printable(options.memory))
+                .mend("write 512M or 2G");
     }
     return job;
 }
@@ -116,19 +120,28 @@ runner::PhaseListener phase_lines(const std::string& progress)
 {
     const bool lines = progress == "bar" || (progress == "auto" && ::isatty(STDERR_FILENO) == 1);
     if (lines)
-        return {.begun = [](const runner::Phase& phase) { fmt::print(stderr, "vmbatch: {} …\n", phase.name); },
-                .ended = [](const runner::Phase& phase) {
+        return {
+            .begun = [](const runner::Phase& phase) { fmt::print(stderr, "vmbatch: {} …\n", phase.name); },
+            .ended =
+                [](const runner::Phase& phase) {
                     fmt::print(stderr, "vmbatch: {} done in {:.1f} s\n", phase.name,
                                std::chrono::duration<double>(phase.time).count());
                 }};
     if (progress == "json")
-        return {.begun = [](const runner::Phase& phase) {
-                    std::cerr << json{{"schema", 1}, {"event", "begun"}, {"phase", phase.name}}.dump() << '\n';
-                },
-                .ended = [](const runner::Phase& phase) {
-                    std::cerr << json{{"schema", 1}, {"event", "ended"}, {"phase", phase.name}, {"ms", phase.time.count()}}.dump()
-                              << '\n';
-                }};
+        return {.begun =
+                    [](const runner::Phase& phase) {
+                        std::cerr << json{{"schema", 1}, {"event", "begun"}, {"phase", phase.name}}.dump()
+                                  << '\n';
+                    },
+                .ended =
+                    [](const runner::Phase& phase) {
+                        std::cerr << json{{"schema", 1},
+                                          {"event", "ended"},
+                                          {"phase", phase.name},
+                                          {"ms", phase.time.count()}}
+                                         .dump()
+                                  << '\n';
+                    }};
     return {};
 }
 
@@ -160,7 +173,8 @@ int run(const RunOptions& options, const CommonOptions& common)
     runner::Phases phases(phase_lines(options.progress));
     const runner::JobEnd end =
         runner::run_job(job, profile, settings, runner::install_paths(), phases, interruption);
-    if (end.leftover) spdlog::warn("not everything could be removed: {}; 'vmbatch job gc' will try again", *end.leftover);
+    if (end.leftover)
+        spdlog::warn("not everything could be removed: {}; 'vmbatch job gc' will try again", *end.leftover);
     if (!options.result_file.empty()) write_result(options.result_file, job, end, phases);
     return end.exit_code;
 }
@@ -189,18 +203,25 @@ void add_run_command(CLI::App& app, CommonOptions& common)
     command->prefix_command();
     command->fallthrough(false);
     add_common_options(*command, common);
-    command->add_option("--profile", options->profile, "the admin's recipe to use (default: jobs.default_profile)")
+    command
+        ->add_option("--profile", options->profile,
+                     "the admin's recipe to use (default: jobs.default_profile)")
         ->type_name("P");
-    command->add_option("--cpus", options->vcpus, "virtual CPUs, within the profile's bounds")->type_name("N");
+    command->add_option("--cpus", options->vcpus, "virtual CPUs, within the profile's bounds")
+        ->type_name("N");
     command->add_option("--memory", options->memory, "memory, as 512M or 2G, within the profile's bounds")
         ->type_name("SIZE");
     command->add_option("--workdir", options->workdir, "the job's working directory (default: the caller's)")
         ->type_name("DIR");
     command->add_option("--user", options->user, "the account the job belongs to")->type_name("NAME");
-    command->add_option("--job-id", options->job_id, "what the job is called (default: a random one)")->type_name("ID");
-    command->add_option("--result-file", options->result_file, "write how it went to FILE, as JSON")->type_name("FILE");
-    command->add_option("--progress", options->progress,
-                        "what is being done, on stderr: bar (a line a phase), json, none, or auto (bar on a terminal)")
+    command->add_option("--job-id", options->job_id, "what the job is called (default: a random one)")
+        ->type_name("ID");
+    command->add_option("--result-file", options->result_file, "write how it went to FILE, as JSON")
+        ->type_name("FILE");
+    command
+        ->add_option(
+            "--progress", options->progress,
+            "what is being done, on stderr: bar (a line a phase), json, none, or auto (bar on a terminal)")
         ->check(CLI::IsMember({"auto", "bar", "json", "none"}))
         ->type_name("HOW");
     command->callback([command, options, &common] {

@@ -1,6 +1,6 @@
-// TOML read strictly: every key must be asked for, every value has the type asked for, and every complaint names
-// file, line, key, what is allowed and the nearest known key. Both the context file and vmbatch.toml are read
-// with it.
+// TOML read strictly: every key must be asked for, every value has the type asked for, and every complaint
+// names file, line, key, what is allowed and the nearest known key. Both the context file and vmbatch.toml
+// are read with it.
 #pragma once
 
 #include <cstdint>
@@ -22,9 +22,11 @@ struct TomlValue;
 using TomlArray = std::vector<TomlValue>;
 using TomlTable = std::map<std::string, TomlValue, std::less<>>;
 
-// A parsed value and the line it stands on. (toml++ itself is seen by one source file only: it is slow to compile.)
+// A parsed value and the line it stands on. (toml++ itself is seen by one source file only: it is slow to
+// compile.)
 struct TomlValue {
-    std::variant<bool, std::int64_t, double, std::string, std::unique_ptr<TomlArray>, std::unique_ptr<TomlTable>>
+    std::variant<bool, std::int64_t, double, std::string, std::unique_ptr<TomlArray>,
+                 std::unique_ptr<TomlTable>>
         value;
     unsigned line = 0;
 };
@@ -52,7 +54,8 @@ public:
     std::optional<std::string> maybe_text(std::string_view key);
     std::string one_of(std::string_view key, const std::vector<std::string>& allowed, std::string fallback);
     std::int64_t integer(std::string_view key, std::int64_t least, std::int64_t most);
-    std::int64_t integer_or(std::string_view key, std::int64_t least, std::int64_t most, std::int64_t fallback);
+    std::int64_t integer_or(std::string_view key, std::int64_t least, std::int64_t most,
+                            std::int64_t fallback);
     bool boolean_or(std::string_view key, bool fallback);
     std::vector<std::string> texts(std::string_view key); // [] if absent
 
@@ -75,7 +78,8 @@ public:
     std::string full_name(std::string_view key) const;
 
 private:
-    TomlReader(const TomlDocument& document, const TomlTable& table, std::string name, unsigned line, Blame blame);
+    TomlReader(const TomlDocument& document, const TomlTable& table, std::string name, unsigned line,
+               Blame blame);
     const TomlValue* find(std::string_view key);
     const TomlValue& require(std::string_view key);
 

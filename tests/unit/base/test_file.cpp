@@ -27,7 +27,7 @@ TEST_CASE("write_file has exactly its mode, whatever the umask")
     const mode_t before = ::umask(0777);
     ctx::write_file(directory / "x", "text", 0644, ctx::Durable::yes);
     ::umask(before);
-    struct stat info {};
+    struct stat info{};
     REQUIRE(::stat((directory / "x").c_str(), &info) == 0);
     CHECK((info.st_mode & 07777) == 0644);
     CHECK(ctx::read_file(directory / "x", 100) == "text");

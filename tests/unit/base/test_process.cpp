@@ -65,8 +65,7 @@ TEST_CASE("death by a signal is told apart from an exit code")
 
 TEST_CASE("only the environment that was said reaches the program")
 {
-    const auto result =
-        ctx::run({.argv = {"/usr/bin/env"}, .environment = {"ONLY=this"}}, Deadline::in(10s));
+    const auto result = ctx::run({.argv = {"/usr/bin/env"}, .environment = {"ONLY=this"}}, Deadline::in(10s));
     CHECK(result.output == "ONLY=this\n");
 }
 

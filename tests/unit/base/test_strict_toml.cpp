@@ -47,5 +47,7 @@ TEST_CASE("a wrong type, a missing key and a bad choice say what is allowed")
 
 TEST_CASE("text that is no TOML gives its line")
 {
-    CHECK(message_of([] { ctx::parse_toml("a = 1\nb = \n", "f.toml", Blame::user); }).starts_with("not valid TOML: f.toml:2"));
+    CHECK(message_of([] {
+              ctx::parse_toml("a = 1\nb = \n", "f.toml", Blame::user);
+          }).starts_with("not valid TOML: f.toml:2"));
 }

@@ -42,21 +42,25 @@ TEST_CASE("sizes are binary")
 
 TEST_CASE("job ids of Torque and Slurm are names, paths and shell text are not")
 {
-    for (const char* good : {"1234", "69[2].server.example", "run-0f3a", "12_3+4", "a"}) CHECK(ctx::is_job_id(good));
-    for (const char* bad : {"", ".", "..", "../x", "a/b", "a b", "a\nb", "$(x)", "-rf", "a;b"}) CHECK_FALSE(ctx::is_job_id(bad));
+    for (const char* good : {"1234", "69[2].server.example", "run-0f3a", "12_3+4", "a"})
+        CHECK(ctx::is_job_id(good));
+    for (const char* bad : {"", ".", "..", "../x", "a/b", "a b", "a\nb", "$(x)", "-rf", "a;b"})
+        CHECK_FALSE(ctx::is_job_id(bad));
     CHECK_FALSE(ctx::is_job_id(std::string(129, 'a')));
 }
 
 TEST_CASE("user names are what useradd takes")
 {
     for (const char* good : {"alice", "_x", "a-1"}) CHECK(ctx::is_user_name(good));
-    for (const char* bad : {"", "Alice", "1a", "-a", "a b", "a\nb", "a/b", "a:b", "a$"}) CHECK_FALSE(ctx::is_user_name(bad));
+    for (const char* bad : {"", "Alice", "1a", "-a", "a b", "a\nb", "a/b", "a:b", "a$"})
+        CHECK_FALSE(ctx::is_user_name(bad));
 }
 
 TEST_CASE("host names follow RFC 1123")
 {
     for (const char* good : {"wn-1", "a.example.org", "1234"}) CHECK(ctx::is_host_name(good));
-    for (const char* bad : {"", "-a", "a-", "a..b", "a_b", "a b", "a.", ".a"}) CHECK_FALSE(ctx::is_host_name(bad));
+    for (const char* bad : {"", "-a", "a-", "a..b", "a_b", "a b", "a.", ".a"})
+        CHECK_FALSE(ctx::is_host_name(bad));
 }
 
 TEST_CASE("sha256 is SHA-256")

@@ -1,13 +1,3 @@
-#include "../../../tools/runner/hypervisor/qemu/accel.hpp"
-#include "../temporary_directory.hpp"
-
-#include <ctx/base/error.hpp>
-#include <ctx/base/file.hpp>
-
-#include <catch2/catch.hpp>
-#include <nlohmann/json.hpp>
-#include <unistd.h>
-
 #include <algorithm>
 #include <chrono>
 #include <filesystem>
@@ -15,6 +5,17 @@
 #include <string>
 #include <thread>
 #include <vector>
+
+#include <unistd.h>
+
+#include <catch2/catch.hpp>
+#include <nlohmann/json.hpp>
+
+#include <ctx/base/error.hpp>
+#include <ctx/base/file.hpp>
+
+#include "../../../tools/runner/hypervisor/qemu/accel.hpp"
+#include "../temporary_directory.hpp"
 
 using namespace std::chrono_literals;
 using namespace runner::qemu;
@@ -276,8 +277,7 @@ TEST_CASE("many who start at once probe once")
     callers.reserve(8);
     for (int i = 0; i < 8; ++i)
         callers.push_back(std::async(std::launch::async, [&] { return choose_accel(host.options); }));
-    for (std::future<AccelChoice>& caller : callers)
-        CHECK(caller.get().accel == Accel::kvm);
+    for (std::future<AccelChoice>& caller : callers) CHECK(caller.get().accel == Accel::kvm);
     CHECK(host.starts() == 1);
 }
 

@@ -17,7 +17,8 @@ using ctx::shell_quote;
 namespace {
 
 // The job's environment, last word per name.
-std::map<std::string, std::string> environment_of(const Job& job, const std::map<std::string, std::string>& defaults)
+std::map<std::string, std::string> environment_of(const Job& job,
+                                                  const std::map<std::string, std::string>& defaults)
 {
     std::map<std::string, std::string> result = defaults;
     result.try_emplace("PATH", "/usr/local/bin:/usr/bin:/bin");
@@ -34,9 +35,11 @@ std::map<std::string, std::string> environment_of(const Job& job, const std::map
     return result;
 }
 
-std::string render_launch(const Job& job, const std::string& script, const std::map<std::string, std::string>& environment)
+std::string render_launch(const Job& job, const std::string& script,
+                          const std::map<std::string, std::string>& environment)
 {
-    std::string text = fmt::format("umask {:03o}\ncd -- {} || exit 126\n", job.umask, shell_quote(job.workdir));
+    std::string text =
+        fmt::format("umask {:03o}\ncd -- {} || exit 126\n", job.umask, shell_quote(job.workdir));
     text += "exec /usr/bin/env -i --";
     // env takes names a shell could not export: bash's functions, for one.
     for (const auto& [name, value] : environment) text += " \\\n  " + shell_quote(name + "=" + value);
@@ -74,7 +77,8 @@ la_ssize_t append_to_string(archive* /*writer*/, void* target, const void* data,
 void require(archive* writer, int result)
 {
     if (result != ARCHIVE_OK)
-        throw ctx::Error(ctx::Blame::node, "cannot pack the job's files").because(archive_error_string(writer));
+        throw ctx::Error(ctx::Blame::node, "cannot pack the job's files")
+            .because(archive_error_string(writer));
 }
 
 void add(archive* writer, const char* name, mode_t mode, const std::string& content)
@@ -111,8 +115,8 @@ std::string pack(const JobFiles& files)
 
 std::string unpack_command(const std::string& workdir)
 {
-    return fmt::format("umask 077; mkdir {0} && tar -xf - -C {0} || exit 1; cd -- {1} || exit {2}", guest_job_folder,
-                       shell_quote(workdir), workdir_missing);
+    return fmt::format("umask 077; mkdir {0} && tar -xf - -C {0} || exit 1; cd -- {1} || exit {2}",
+                       guest_job_folder, shell_quote(workdir), workdir_missing);
 }
 
 std::string main_command()

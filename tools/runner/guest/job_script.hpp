@@ -23,8 +23,8 @@ struct JobFiles {
 
 inline constexpr const char* guest_job_folder = "/tmp/.vmbatch";
 
-// `defaults`: variables of profile and context, below the job's own. HOME, USER, LOGNAME and SHELL are the guest
-// account's, VMBATCH_* (which configure the host's tools) stay behind, VMBATCH_JOB_ID is set.
+// `defaults`: variables of profile and context, below the job's own. HOME, USER, LOGNAME and SHELL are the
+// guest account's, VMBATCH_* (which configure the host's tools) stay behind, VMBATCH_JOB_ID is set.
 JobFiles render_job_files(const Job& job, const std::string& script,
                           const std::map<std::string, std::string>& defaults);
 

@@ -30,7 +30,8 @@ constexpr std::size_t report_limit = 4096;
 bool is_address(const std::string& text)
 {
     in6_addr buffer{};
-    return ::inet_pton(AF_INET, text.c_str(), &buffer) == 1 || ::inet_pton(AF_INET6, text.c_str(), &buffer) == 1;
+    return ::inet_pton(AF_INET, text.c_str(), &buffer) == 1 ||
+           ::inet_pton(AF_INET6, text.c_str(), &buffer) == 1;
 }
 
 bool is_boot_id(const std::string& text)
@@ -39,12 +40,12 @@ bool is_boot_id(const std::string& text)
     return text.size() == uuid_length && text.find_first_not_of("0123456789abcdef-") == std::string::npos;
 }
 
-// The file's text if it is one a guest may have written: a small regular file, reached without following links,
-// read without waiting (it could be a FIFO).
+// The file's text if it is one a guest may have written: a small regular file, reached without following
+// links, read without waiting (it could be a FIFO).
 std::optional<std::string> read_report(int directory)
 {
     const ctx::Fd file(::openat(directory, "ready", O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
-    struct stat info {};
+    struct stat info{};
     if (!file || ::fstat(file.get(), &info) < 0 || !S_ISREG(info.st_mode)) return std::nullopt;
     std::array<char, report_limit + 1> buffer{};
     const ssize_t count = ::read(file.get(), buffer.data(), buffer.size());
@@ -106,7 +107,8 @@ GuestReport wait_ready(const ReadyWait& wait, const ctx::Deadline& deadline, Int
                 .as_timeout();
         if (next_look.passed()) {
             if (!wait.guest_runs())
-                throw Error(Blame::node, "the guest ended before it was ready").because(console_note(wait.console));
+                throw Error(Blame::node, "the guest ended before it was ready")
+                    .because(console_note(wait.console));
             next_look = ctx::Deadline::in(2s);
         }
         pollfd stop = {.fd = interruption.fd(), .events = POLLIN, .revents = 0};
@@ -119,10 +121,11 @@ std::string console_end(const std::filesystem::path& console)
 {
     constexpr off_t tail = 2048;
     const ctx::Fd file(::open(console.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
-    struct stat info {};
+    struct stat info{};
     if (!file || ::fstat(file.get(), &info) < 0) return "";
     std::array<char, static_cast<std::size_t>(tail)> buffer{};
-    const ssize_t count = ::pread(file.get(), buffer.data(), buffer.size(), std::max<off_t>(0, info.st_size - tail));
+    const ssize_t count =
+        ::pread(file.get(), buffer.data(), buffer.size(), std::max<off_t>(0, info.st_size - tail));
     if (count <= 0) return "";
 
     std::vector<std::string> lines;

@@ -22,15 +22,15 @@ struct GuestReport {
     std::string reason; // of a failure
 };
 
-// Lines of key=value; unknown keys are passed over. Nothing for what does not hold to the form: an address that is
-// no IP address, a boot id that is no uuid, a host name that is none, control characters.
+// Lines of key=value; unknown keys are passed over. Nothing for what does not hold to the form: an address
+// that is no IP address, a boot id that is no uuid, a host name that is none, control characters.
 std::optional<GuestReport> parse_report(std::string_view text);
 
 struct ReadyWait {
     std::filesystem::path share_directory;
-    std::string nonce;                  // a report with another one is ignored
-    std::filesystem::path console;      // its end is quoted when time runs out
-    std::function<bool()> guest_runs;   // asked now and then: a guest that is gone will not report
+    std::string nonce;                // a report with another one is ignored
+    std::filesystem::path console;    // its end is quoted when time runs out
+    std::function<bool()> guest_runs; // asked now and then: a guest that is gone will not report
 };
 
 // Throws Error: node, when the guest ends, reports a failure or says nothing until the deadline.

@@ -22,7 +22,8 @@ using ctx::Error;
 
 namespace {
 
-// The SSH client makes what it is given non-blocking, also for whoever shares it with us (a terminal, a pipe).
+// The SSH client makes what it is given non-blocking, also for whoever shares it with us (a terminal, a
+// pipe).
 class KeepFlags {
 public:
     KeepFlags()
@@ -45,13 +46,15 @@ private:
     std::array<int, 3> flags_{};
 };
 
-ctx::ExitStatus wait_for(ctx::Process& session, const std::function<bool()>& guest_runs, Interruption& interruption)
+ctx::ExitStatus wait_for(ctx::Process& session, const std::function<bool()>& guest_runs,
+                         Interruption& interruption)
 {
     constexpr auto look_every = 5s;
     for (;;) {
         std::array<pollfd, 2> watched = {{{.fd = session.pidfd(), .events = POLLIN, .revents = 0},
                                           {.fd = interruption.fd(), .events = POLLIN, .revents = 0}}};
-        ::poll(watched.data(), watched.size(), static_cast<int>(std::chrono::milliseconds(look_every).count()));
+        ::poll(watched.data(), watched.size(),
+               static_cast<int>(std::chrono::milliseconds(look_every).count()));
         interruption.check();
         if (const auto status = session.wait(ctx::Deadline::in(0ms))) return *status;
         // A dead guest does not close its connections.
@@ -65,14 +68,16 @@ std::optional<int> recorded_status(const SshConnection& guest)
     int status = 0;
     const char* const end = result.output.data() + result.output.size();
     const auto [rest, failure] = std::from_chars(result.output.data(), end, status);
-    if (!result.status.success() || failure != std::errc{} || rest == result.output.data()) return std::nullopt;
+    if (!result.status.success() || failure != std::errc{} || rest == result.output.data())
+        return std::nullopt;
     return status;
 }
 
 } // namespace
 
-void send_script(const SshConnection& guest, const Job& job, const Profile& profile, const std::string& script,
-                 const std::map<std::string, std::string>& defaults, const ctx::Deadline& deadline)
+void send_script(const SshConnection& guest, const Job& job, const Profile& profile,
+                 const std::string& script, const std::map<std::string, std::string>& defaults,
+                 const ctx::Deadline& deadline)
 {
     const std::string stream = pack(render_job_files(job, script, defaults));
     const ctx::ProcessResult result = ctx::run(guest.session(unpack_command(job.workdir)), deadline, stream);
@@ -83,10 +88,12 @@ void send_script(const SshConnection& guest, const Job& job, const Profile& prof
             .because(ctx::printable(result.error_output))
             .mend("choose another with --workdir, or have the administrator add [[profile." + profile.name +
                   ".mount]] or create_workdir = true");
-    throw Error(Blame::node, "the script cannot be put into the guest").because(ctx::printable(result.error_output));
+    throw Error(Blame::node, "the script cannot be put into the guest")
+        .because(ctx::printable(result.error_output));
 }
 
-int run_script(const SshConnection& guest, const std::function<bool()>& guest_runs, Interruption& interruption)
+int run_script(const SshConnection& guest, const std::function<bool()>& guest_runs,
+               Interruption& interruption)
 {
     const KeepFlags keep;
     ctx::ProcessSpec spec = guest.session(main_command());

@@ -23,24 +23,34 @@ using ctx::Error;
 
 namespace {
 
-// Relative to the target's directory, in which the client runs: a socket's path may have 107 bytes only, and a
-// job id alone can be longer.
+// Relative to the target's directory, in which the client runs: a socket's path may have 107 bytes only, and
+// a job id alone can be longer.
 constexpr const char* control_socket = "connection";
 
 ctx::ProcessSpec client(const SshTarget& target, std::initializer_list<std::string> mode)
 {
     ctx::ProcessSpec spec;
     spec.argv = {"/usr/bin/ssh", "-F", "none", "-T"};
-    for (const std::string& option :
-         {std::string("IdentitiesOnly=yes"), std::string("IdentityAgent=none"), std::string("IdentityFile=key"),
-          "HostKeyAlias=" + target.host_alias, std::string("UserKnownHostsFile=known_hosts"),
-          std::string("GlobalKnownHostsFile=none"), std::string("StrictHostKeyChecking=yes"),
-          std::string("UpdateHostKeys=no"), std::string("CheckHostIP=no"), std::string("BatchMode=yes"),
-          std::string("PreferredAuthentications=publickey"), std::string("ForwardAgent=no"),
-          std::string("ForwardX11=no"), std::string("PermitLocalCommand=no"), std::string("EscapeChar=none"),
-          std::string("ConnectTimeout=10"), std::string("ServerAliveInterval=15"),
-          std::string("ServerAliveCountMax=4"), std::string("LogLevel=ERROR"),
-          fmt::format("ControlPath={}", control_socket)}) {
+    for (const std::string& option : {std::string("IdentitiesOnly=yes"),
+                                      std::string("IdentityAgent=none"),
+                                      std::string("IdentityFile=key"),
+                                      "HostKeyAlias=" + target.host_alias,
+                                      std::string("UserKnownHostsFile=known_hosts"),
+                                      std::string("GlobalKnownHostsFile=none"),
+                                      std::string("StrictHostKeyChecking=yes"),
+                                      std::string("UpdateHostKeys=no"),
+                                      std::string("CheckHostIP=no"),
+                                      std::string("BatchMode=yes"),
+                                      std::string("PreferredAuthentications=publickey"),
+                                      std::string("ForwardAgent=no"),
+                                      std::string("ForwardX11=no"),
+                                      std::string("PermitLocalCommand=no"),
+                                      std::string("EscapeChar=none"),
+                                      std::string("ConnectTimeout=10"),
+                                      std::string("ServerAliveInterval=15"),
+                                      std::string("ServerAliveCountMax=4"),
+                                      std::string("LogLevel=ERROR"),
+                                      fmt::format("ControlPath={}", control_socket)}) {
         spec.argv.emplace_back("-o");
         spec.argv.push_back(option);
     }

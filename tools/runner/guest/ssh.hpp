@@ -1,7 +1,7 @@
 // SSH into a guest: OpenSSH's client, verified from the first byte, with nothing of anybody's configuration.
 //
-// One connection is made and kept (ControlMaster); sessions over it cost a tenth of a second even in an emulated
-// guest, a connection of its own costs more than one.
+// One connection is made and kept (ControlMaster); sessions over it cost a tenth of a second even in an
+// emulated guest, a connection of its own costs more than one.
 #pragma once
 
 #include <cstdint>
@@ -19,17 +19,18 @@ namespace runner {
 struct SshTarget {
     std::string address;
     std::uint16_t port = 22;
-    std::string host_alias;            // the name in known_hosts
-    ctx::User user;                    // logs in as; the client runs as the same user on the host
-    std::filesystem::path directory;   // holds key and known_hosts; the connection's socket is made in it
+    std::string host_alias;          // the name in known_hosts
+    ctx::User user;                  // logs in as; the client runs as the same user on the host
+    std::filesystem::path directory; // holds key and known_hosts; the connection's socket is made in it
 };
 
 class SshConnection {
 public:
-    // Tries until the guest lets the user in: a forwarded port accepts before sshd is there, and systemd refuses
-    // logins for a while after that. Throws Error: node at the deadline, remote (at once) if the guest's key is not
-    // the one we made.
-    static SshConnection open(const SshTarget& target, const ctx::Deadline& deadline, Interruption& interruption);
+    // Tries until the guest lets the user in: a forwarded port accepts before sshd is there, and systemd
+    // refuses logins for a while after that. Throws Error: node at the deadline, remote (at once) if the
+    // guest's key is not the one we made.
+    static SshConnection open(const SshTarget& target, const ctx::Deadline& deadline,
+                              Interruption& interruption);
 
     // A session over the connection; `remote_command` is a line for the user's shell in the guest.
     ctx::ProcessSpec session(const std::string& remote_command) const;

@@ -1,5 +1,5 @@
-// One way of running guests, behind the smallest interface a job needs. A new one is a new folder beside qemu/
-// and a line in hypervisor.cpp.
+// One way of running guests, behind the smallest interface a job needs. A new one is a new folder beside
+// qemu/ and a line in hypervisor.cpp.
 #pragma once
 
 #include <cstdint>
@@ -38,8 +38,8 @@ struct JobTag {
     std::string state_dir;
 };
 
-// All that is needed to start a guest. Every file exists and belongs to `uid`; nothing here is made or removed by
-// the hypervisor.
+// All that is needed to start a guest. Every file exists and belongs to `uid`; nothing here is made or
+// removed by the hypervisor.
 struct GuestSpec {
     std::string name;
     std::string uuid;
@@ -88,6 +88,7 @@ std::vector<std::string> hypervisor_names();
 
 // `state_dir` holds what is remembered of this host. Throws Error (node).
 std::unique_ptr<Hypervisor> make_hypervisor(std::string_view name, const HypervisorSettings& settings,
-                                            const InstallPaths& paths, const std::filesystem::path& state_dir);
+                                            const InstallPaths& paths,
+                                            const std::filesystem::path& state_dir);
 
 } // namespace runner

@@ -26,7 +26,8 @@ ctx::Group host_group(gid_t gid)
     std::vector<char> buffer(4096);
     group entry{};
     group* found = nullptr;
-    while (::getgrgid_r(gid, &entry, buffer.data(), buffer.size(), &found) == ERANGE && buffer.size() < most_buffer)
+    while (::getgrgid_r(gid, &entry, buffer.data(), buffer.size(), &found) == ERANGE &&
+           buffer.size() < most_buffer)
         buffer.resize(buffer.size() * 2);
     // A group without a name is legal on a host; the guest needs one.
     return {found != nullptr ? found->gr_name : "g" + std::to_string(gid), gid};
@@ -58,7 +59,8 @@ std::optional<ctx::User> find(LookUp look_up)
     std::vector<char> buffer(4096);
     passwd entry{};
     passwd* found = nullptr;
-    while (look_up(entry, buffer, found) == ERANGE && buffer.size() < most_buffer) buffer.resize(buffer.size() * 2);
+    while (look_up(entry, buffer, found) == ERANGE && buffer.size() < most_buffer)
+        buffer.resize(buffer.size() * 2);
     if (found == nullptr) return std::nullopt;
     return describe(*found);
 }

@@ -50,7 +50,8 @@ Resources check_job(const Job& job, const Profile& profile)
     constexpr std::uint64_t least = 64ULL << 20;
     if (result.memory < least || result.memory > profile.memory_max)
         throw Error(Blame::user, fmt::format("{} of memory are asked for", ctx::format_size(result.memory)))
-            .because(fmt::format("profile '{}' gives 64M to {}", profile.name, ctx::format_size(profile.memory_max)))
+            .because(fmt::format("profile '{}' gives 64M to {}", profile.name,
+                                 ctx::format_size(profile.memory_max)))
             .mend("ask for less, or use another profile");
     return result;
 }

@@ -31,9 +31,14 @@ constexpr std::size_t record_limit = 1 << 16;
 
 json to_json(const JobRecord& record)
 {
-    return {{"schema", 1},           {"id", record.id},           {"nonce", record.nonce},
-            {"uuid", record.uuid},   {"user", record.user},       {"profile", record.profile},
-            {"hypervisor", record.hypervisor}, {"created", record.created}};
+    return {{"schema", 1},
+            {"id", record.id},
+            {"nonce", record.nonce},
+            {"uuid", record.uuid},
+            {"user", record.user},
+            {"profile", record.profile},
+            {"hypervisor", record.hypervisor},
+            {"created", record.created}};
 }
 
 JobRecord read_record(const fs::path& file)
@@ -62,7 +67,7 @@ fs::path jobs_directory(const fs::path& state_dir)
 // Open file description locks: they end with their holder, and can be asked for without being taken.
 struct flock whole_file()
 {
-    struct flock lock {};
+    struct flock lock{};
     lock.l_type = F_WRLCK;
     lock.l_whence = SEEK_SET;
     return lock;
@@ -85,7 +90,10 @@ ctx::Fd lock_setup(const fs::path& state_dir)
 {
     std::error_code error;
     fs::create_directories(jobs_directory(state_dir), error);
-    if (error) throw Error(Blame::node, "cannot make the state directory").at(state_dir.string()).because(error.message());
+    if (error)
+        throw Error(Blame::node, "cannot make the state directory")
+            .at(state_dir.string())
+            .because(error.message());
     ctx::Fd lock = ctx::open_file(jobs_directory(state_dir) / ".setup.lock", O_RDWR | O_CREAT);
     struct flock exclusive = whole_file();
     while (::fcntl(lock.get(), F_OFD_SETLKW, &exclusive) < 0) {
@@ -120,7 +128,8 @@ Ledger Ledger::create(const fs::path& state_dir, const JobRecord& record, gid_t 
     if (::renameat2(AT_FDCWD, unfinished.c_str(), AT_FDCWD, directory.c_str(), RENAME_NOREPLACE) < 0) {
         const int error_number = errno;
         ctx::remove_tree(unfinished);
-        if (error_number != EEXIST) throw ctx::system_error("cannot make the job directory", directory.string(), error_number);
+        if (error_number != EEXIST)
+            throw ctx::system_error("cannot make the job directory", directory.string(), error_number);
         throw Error(Blame::user, "there is a job with this id already")
             .at("'" + record.id + "'")
             .mend("wait for its end; if it died, 'vmbatch job gc' removes what is left of it");
@@ -142,9 +151,10 @@ std::optional<Ledger> Ledger::take(const fs::path& state_dir, const std::string&
     if (!try_lock(lock.get())) return std::nullopt;
 
     // Between open and lock another remover may have been through, and the id may have a new job by now.
-    struct stat held {};
-    struct stat there {};
-    if (::fstat(lock.get(), &held) < 0 || ::stat(lock_file.c_str(), &there) < 0 || held.st_ino != there.st_ino)
+    struct stat held{};
+    struct stat there{};
+    if (::fstat(lock.get(), &held) < 0 || ::stat(lock_file.c_str(), &there) < 0 ||
+        held.st_ino != there.st_ino)
         return std::nullopt;
     JobRecord record = read_record(directory / "ledger" / "job.json");
     return Ledger(directory, std::move(record), std::move(lock));
@@ -165,7 +175,8 @@ std::vector<LedgerEntry> Ledger::entries() const
     }
     std::ranges::sort(files, std::ranges::greater{});
     std::vector<LedgerEntry> result;
-    for (const fs::path& file : files) result.push_back({file.stem().string(), ctx::read_file(file, record_limit)});
+    for (const fs::path& file : files)
+        result.push_back({file.stem().string(), ctx::read_file(file, record_limit)});
     for (LedgerEntry& entry : result) entry.kind = entry.kind.substr(entry.kind.find('-') + 1);
     return result;
 }

@@ -1,4 +1,5 @@
-// The job directory is the ledger: everything made for a job lies in it or is written down in it before it is made.
+// The job directory is the ledger: everything made for a job lies in it or is written down in it before it is
+// made.
 //
 //   STATE/jobs/ID/           0711 root
 //     ledger/                0700 root
@@ -8,8 +9,8 @@
 //     user/                  0700 of the job's user once filled: key, known_hosts, connection
 //     disk/                  0710 root:QEMU's group: overlay, context disc, console
 //
-// Killed at any point, a job can be removed by whoever gets the lock: what the entries name, in reverse order,
-// then the directory, which carries the rest with it.
+// Killed at any point, a job can be removed by whoever gets the lock: what the entries name, in reverse
+// order, then the directory, which carries the rest with it.
 #pragma once
 
 #include <cstdint>
@@ -19,8 +20,9 @@
 #include <string_view>
 #include <vector>
 
-#include <nlohmann/json_fwd.hpp>
 #include <sys/types.h>
+
+#include <nlohmann/json_fwd.hpp>
 
 #include <ctx/base/fd.hpp>
 
@@ -43,8 +45,8 @@ struct LedgerEntry {
 
 class Ledger {
 public:
-    // A new job directory, owned (locked) by this process. It appears complete, by rename. Throws Error: user if
-    // the id has one already, node for the rest.
+    // A new job directory, owned (locked) by this process. It appears complete, by rename. Throws Error: user
+    // if the id has one already, node for the rest.
     static Ledger create(const std::filesystem::path& state_dir, const JobRecord& record, gid_t disk_group);
     // Takes over a job nobody looks after; nothing if its owner lives or it is gone.
     static std::optional<Ledger> take(const std::filesystem::path& state_dir, const std::string& id);

@@ -35,8 +35,8 @@ GuestIdentity derive_identity(std::string_view job_id, std::string_view nonce)
     const std::string_view h = hex;
     GuestIdentity identity;
     // RFC 9562 version 8 (the bits are ours), variant 10.
-    identity.uuid = fmt::format("{}-{}-8{}-8{}-{}", h.substr(0, 8), h.substr(8, 4), h.substr(12, 3), h.substr(15, 3),
-                                h.substr(18, 12));
+    identity.uuid = fmt::format("{}-{}-8{}-8{}-{}", h.substr(0, 8), h.substr(8, 4), h.substr(12, 3),
+                                h.substr(15, 3), h.substr(18, 12));
     identity.mac = fmt::format("52:54:00:{}:{}:{}", h.substr(30, 2), h.substr(32, 2), h.substr(34, 2));
     identity.hostname = host_name_of(job_id);
     identity.host_alias = "vmbatch-" + identity.uuid;

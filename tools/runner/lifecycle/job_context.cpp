@@ -35,10 +35,11 @@ ctx::Context job_context(const ContextParts& parts)
         job.directories.push_back({.path = parts.job.workdir, .mode = 0755, .owner = owner});
     }
     const ShareSettings& share = parts.share;
-    job.share = ctx::Mount{.source = parts.profile.share_source.value_or(share.source) + "/" + parts.share_name,
-                           .target = share.mount,
-                           .type = share.type,
-                           .options = share.options};
+    job.share =
+        ctx::Mount{.source = parts.profile.share_source.value_or(share.source) + "/" + parts.share_name,
+                   .target = share.mount,
+                   .type = share.type,
+                   .options = share.options};
     job.environment = parts.profile.environment;
     job.host_key = parts.keys.host;
     job.ready = ctx::ReadyReport{.nonce = parts.nonce, .path = share.mount + "/ready", .user = user.name};

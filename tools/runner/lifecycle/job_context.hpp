@@ -1,5 +1,5 @@
-// What the guest of a job is told: the profile's context, then what the job itself needs. Pure but for reading the
-// profile's context file.
+// What the guest of a job is told: the profile's context, then what the job itself needs. Pure but for
+// reading the profile's context file.
 #pragma once
 
 #include <string>

@@ -5,7 +5,8 @@
 namespace runner {
 
 Phases::Timing::Timing(Phases& phases, std::string_view name)
-    : phases_(phases), name_(name), start_(std::chrono::steady_clock::now()), unwinding_(std::uncaught_exceptions())
+    : phases_(phases), name_(name), start_(std::chrono::steady_clock::now()),
+      unwinding_(std::uncaught_exceptions())
 {
     if (phases_.listener_.begun) phases_.listener_.begun({name_, {}});
 }

@@ -17,7 +17,8 @@ using ctx::Error;
 
 namespace {
 
-void remove_entry(const LedgerEntry& entry, const Ledger& ledger, Hypervisor& hypervisor, const Deadline& deadline)
+void remove_entry(const LedgerEntry& entry, const Ledger& ledger, Hypervisor& hypervisor,
+                  const Deadline& deadline)
 {
     if (entry.kind == Domain::kind) return Domain::remove(entry.details, hypervisor, deadline);
     if (entry.kind == ShareDirectory::kind) return ShareDirectory::remove(entry.details);
@@ -34,7 +35,8 @@ void remove_orphaned_guests(const Settings& settings, Hypervisor& hypervisor, Co
     const std::vector<KnownJob> jobs = list_jobs(settings.state_dir);
     for (const RunningGuest& guest : guests) {
         if (guest.tag.state_dir != settings.state_dir.string()) continue;
-        if (std::ranges::any_of(jobs, [&](const KnownJob& job) { return job.record.uuid == guest.uuid; })) continue;
+        if (std::ranges::any_of(jobs, [&](const KnownJob& job) { return job.record.uuid == guest.uuid; }))
+            continue;
         hypervisor.destroy(guest.uuid, Deadline::in(settings.limits.remove));
         result.guests.push_back(guest.name);
     }

@@ -63,7 +63,8 @@ Account share_account(const ctx::User& user, const ShareSettings& share)
 
 GuestInterface interface_of(const GuestNetwork& network, const std::string& mac)
 {
-    if (const auto* bridge = std::get_if<BridgeNetwork>(&network)) return BridgeInterface{bridge->bridge, mac};
+    if (const auto* bridge = std::get_if<BridgeNetwork>(&network))
+        return BridgeInterface{bridge->bridge, mac};
     return ForwardedInterface{free_port(), mac};
 }
 
@@ -114,7 +115,8 @@ StartedGuest start_guest(const Job& job, const Profile& profile, const Settings&
     GuestSpec spec;
     phases.run("prepare", [&] {
         const Deadline deadline = Deadline::in(settings.limits.prepare);
-        const image_cache::Image image = ledger.make(ImageLease{settings.cache_dir, made.found.image, job.id});
+        const image_cache::Image image =
+            ledger.make(ImageLease{settings.cache_dir, made.found.image, job.id});
         const Account writer = share_account(job.user, settings.share);
         const std::string share_name = ctx::random_hex(16);
         guest.share_directory =
@@ -155,7 +157,8 @@ StartedGuest start_guest(const Job& job, const Profile& profile, const Settings&
     return guest;
 }
 
-SshTarget target_of(const GuestInterface& interface, const GuestReport& report, const Job& job, const Made& made)
+SshTarget target_of(const GuestInterface& interface, const GuestReport& report, const Job& job,
+                    const Made& made)
 {
     SshTarget target{.address = report.address,
                      .port = 22,
@@ -169,8 +172,9 @@ SshTarget target_of(const GuestInterface& interface, const GuestReport& report, 
     return target;
 }
 
-JobEnd run_in_guest(const Job& job, const Profile& profile, const Settings& settings, const InstallPaths& paths,
-                    const Made& made, Hypervisor& hypervisor, Phases& phases, Interruption& interruption)
+JobEnd run_in_guest(const Job& job, const Profile& profile, const Settings& settings,
+                    const InstallPaths& paths, const Made& made, Hypervisor& hypervisor, Phases& phases,
+                    Interruption& interruption)
 {
     const StartedGuest guest = start_guest(job, profile, settings, paths, made, hypervisor, phases);
     interruption.check();
@@ -198,7 +202,8 @@ JobEnd run_in_guest(const Job& job, const Profile& profile, const Settings& sett
 JobEnd run_job(const Job& job, const Profile& profile, const Settings& settings, const InstallPaths& paths,
                Phases& phases, Interruption& interruption)
 {
-    const auto hypervisor = make_hypervisor(profile.hypervisor, settings.hypervisor, paths, settings.state_dir);
+    const auto hypervisor =
+        make_hypervisor(profile.hypervisor, settings.hypervisor, paths, settings.state_dir);
     const Findings found =
         phases.run("check", [&] { return look_first(job, profile, settings, *hypervisor); });
 
@@ -214,8 +219,8 @@ JobEnd run_job(const Job& job, const Profile& profile, const Settings& settings,
     Ledger ledger = Ledger::create(settings.state_dir, record, found.qemu.gid);
     const auto remove = [&] { remove_job(ledger, *hypervisor, Deadline::in(settings.limits.remove)); };
     try {
-        JobEnd end = run_in_guest(job, profile, settings, paths, Made{ledger, identity, found, nonce}, *hypervisor,
-                                  phases, interruption);
+        JobEnd end = run_in_guest(job, profile, settings, paths, Made{ledger, identity, found, nonce},
+                                  *hypervisor, phases, interruption);
         try {
             phases.run("remove", remove);
         } catch (const Error& error) {

@@ -25,8 +25,8 @@ void Domain::remove(const std::string& details, Hypervisor& hypervisor, const ct
 {
     const std::string uuid = json::parse(details).at("uuid");
     if (hypervisor.destroy(uuid, deadline)) return;
-    // Whoever asked libvirt to start it may have been killed a moment ago, and libvirt may still be on its way:
-    // such a guest shows up within milliseconds.
+    // Whoever asked libvirt to start it may have been killed a moment ago, and libvirt may still be on its
+    // way: such a guest shows up within milliseconds.
     std::this_thread::sleep_for(300ms);
     hypervisor.destroy(uuid, deadline);
 }

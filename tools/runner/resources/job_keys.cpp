@@ -20,10 +20,10 @@ constexpr std::size_t key_limit = 1 << 14;
 
 ctx::HostKey generate(const fs::path& path, const std::string& comment, const ctx::Deadline& deadline)
 {
-    ctx::run_checked({.argv = {"/usr/bin/ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", comment, "-f",
-                               path.string()},
-                      .own_session = true},
-                     deadline);
+    ctx::run_checked(
+        {.argv = {"/usr/bin/ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", comment, "-f", path.string()},
+         .own_session = true},
+        deadline);
     ctx::HostKey key{ctx::read_file(path, key_limit), ctx::read_file(path.string() + ".pub", key_limit)};
     if (key.public_key.ends_with('\n')) key.public_key.pop_back();
     fs::remove(path.string() + ".pub");

@@ -1,5 +1,5 @@
-// The SSH identities of one job: the guest's host key and the key its user logs in with. Both are made here, so
-// that the very first connection is verified in both directions.
+// The SSH identities of one job: the guest's host key and the key its user logs in with. Both are made here,
+// so that the very first connection is verified in both directions.
 #pragma once
 
 #include <string>

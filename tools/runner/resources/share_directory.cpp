@@ -1,7 +1,9 @@
 #include "share_directory.hpp"
 
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 
+#include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include <ctx/base/error.hpp>
@@ -18,7 +20,7 @@ std::string ShareDirectory::details() const
 
 std::filesystem::path ShareDirectory::make() const
 {
-    struct stat info {};
+    struct stat info{};
     if (::stat(parent.c_str(), &info) < 0 || !S_ISDIR(info.st_mode))
         throw ctx::Error(ctx::Blame::node, "the share's directory is not there")
             .at(parent.string())
@@ -27,6 +29,7 @@ std::filesystem::path ShareDirectory::make() const
         throw ctx::Error(ctx::Blame::node, "the share's directory can be listed or written by others")
             .at(parent.string())
             .mend("chmod 0711: guests must not see each other's directories");
+    require_harmless(parent);
     const std::filesystem::path path = parent / name;
     ctx::make_directory(path, 0700, uid, gid);
     return path;

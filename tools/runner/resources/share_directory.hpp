@@ -1,5 +1,5 @@
-// The job's directory on the share, through which the guest says "ready" and its address. Its name is a secret of
-// 128 bits below a folder nobody can list: who is not told it cannot find it.
+// The job's directory on the share, through which the guest says "ready" and its address. Its name is a
+// secret of 128 bits below a folder nobody can list: who is not told it cannot find it.
 #pragma once
 
 #include <filesystem>

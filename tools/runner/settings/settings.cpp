@@ -69,7 +69,8 @@ public:
         const std::string written = in.text_or(key, ctx::format_size(fallback));
         const auto value = ctx::parse_size(written);
         if (!value)
-            throw in.error(key, fmt::format("'{}' is no size; write \"512M\" or \"2G\"", ctx::printable(written)));
+            throw in.error(key,
+                           fmt::format("'{}' is no size; write \"512M\" or \"2G\"", ctx::printable(written)));
         if (*value < least)
             throw in.error(key, fmt::format("{} is less than {}", written, ctx::format_size(least)));
         note_read(in, key, ctx::format_size(*value));
@@ -173,7 +174,8 @@ ctx::Mount read_mount(TomlReader in)
 
 Profile read_profile(const std::string& name, TomlReader in, Recorder& record)
 {
-    if (!ctx::is_plain_name(name)) throw in.error("", "a profile's name is made of letters, digits, '.', '_' and '-'");
+    if (!ctx::is_plain_name(name))
+        throw in.error("", "a profile's name is made of letters, digits, '.', '_' and '-'");
     Profile result;
     result.name = name;
     result.image = record.text(in, "image", name);
@@ -210,7 +212,8 @@ Profile read_profile(const std::string& name, TomlReader in, Recorder& record)
                     mount.place(""));
     }
     for (auto& [key, value] : in.named_texts("environment")) {
-        if (!ctx::is_environment_name(key)) throw in.error("environment", "'" + ctx::printable(key) + "' is no name");
+        if (!ctx::is_environment_name(key))
+            throw in.error("environment", "'" + ctx::printable(key) + "' is no name");
         record.note(in.full_name("environment") + "." + key, value, in.place("environment"));
         result.environment.emplace(key, value);
     }
@@ -244,7 +247,8 @@ Settings read(const ctx::TomlDocument& document, const std::string& file, const 
     TomlReader jobs = root.table("jobs");
     result.default_profile = record.text(jobs, "default_profile", result.profiles.begin()->first);
     if (!result.profiles.contains(result.default_profile))
-        throw jobs.error("default_profile", fmt::format("there is no [profile.{}]", ctx::printable(result.default_profile)));
+        throw jobs.error("default_profile",
+                         fmt::format("there is no [profile.{}]", ctx::printable(result.default_profile)));
     jobs.finish();
     root.finish();
 
@@ -261,7 +265,9 @@ const Profile& Settings::profile(const std::string& name) const
     for (const auto& [known, ignored] : profiles) names.push_back(known);
     std::string remedy = "profiles in " + file + ": " + ctx::join(names, ", ");
     if (const auto close = ctx::nearest(name, names)) remedy += "; did you mean '" + *close + "'?";
-    throw Error(Blame::user, "there is no such profile").at("'" + ctx::printable(name) + "'").mend(std::move(remedy));
+    throw Error(Blame::user, "there is no such profile")
+        .at("'" + ctx::printable(name) + "'")
+        .mend(std::move(remedy));
 }
 
 Settings read_settings(const std::string& file, const Overrides& overrides)
@@ -294,11 +300,15 @@ void check_settings(const Settings& settings, const InstallPaths& paths)
     for (const auto& [name, profile] : settings.profiles) {
         const std::filesystem::path file = domain_template(profile, paths);
         if (!std::filesystem::exists(file))
-            throw Error(Blame::node, "the domain template of profile '" + name + "' is not there").at(file.string());
+            throw Error(Blame::node, "the domain template of profile '" + name + "' is not there")
+                .at(file.string());
         if (!profile.context_file) continue;
         // The job's values are not known yet; any will do to check the rest.
-        const ctx::Variables sample = {
-            {"job.id", "1"}, {"job.user", "user"}, {"job.uid", "1000"}, {"job.hostname", "vm-1"}, {"profile", name}};
+        const ctx::Variables sample = {{"job.id", "1"},
+                                       {"job.user", "user"},
+                                       {"job.uid", "1000"},
+                                       {"job.hostname", "vm-1"},
+                                       {"profile", name}};
         ctx::while_doing("checking the context of profile '" + name + "'",
                          [&] { ctx::read_context(profile.context_file->string(), sample, Blame::node); });
     }

@@ -22,10 +22,10 @@ public:
     Error(Blame blame, std::string problem);
 
     // Each returns the error itself, to be chained at the throw.
-    Error&& at(std::string place) &&;     // the file, address or job it is about
-    Error&& because(std::string why) &&;  // errno's text, a library's message
-    Error&& mend(std::string remedy) &&;  // what the reader can do now
-    Error&& as_timeout() &&;              // a deadline passed
+    Error&& at(std::string place) &&;    // the file, address or job it is about
+    Error&& because(std::string why) &&; // errno's text, a library's message
+    Error&& mend(std::string remedy) &&; // what the reader can do now
+    Error&& as_timeout() &&;             // a deadline passed
 
     // What was being done when it came by; innermost first.
     void add_context(std::string step);

@@ -21,7 +21,8 @@ void write_all(int fd, std::string_view data, const std::filesystem::path& name)
 // after a power cut depends on.
 enum class Durable { no, yes };
 
-// A file that appears under its name complete or not at all. Until publish() it lives beside its final place as
+// A file that appears under its name complete or not at all. Until publish() it lives beside its final place
+// as
 // `.NAME.XXXXXX`; the destructor removes it if it was not published.
 class AtomicFile {
 public:
@@ -55,8 +56,8 @@ void make_directory(const std::filesystem::path& path, mode_t mode, uid_t uid, g
 // fsync of a directory: a rename or unlink in it is on disk when this returns.
 void sync_directory(const std::filesystem::path& path);
 
-// Removes a file or a whole tree; that nothing is there is no error. Follows no link, also while another process
-// swaps entries (libstdc++ 12 walks with openat). Throws Error (node).
+// Removes a file or a whole tree; that nothing is there is no error. Follows no link, also while another
+// process swaps entries (libstdc++ 12 walks with openat). Throws Error (node).
 void remove_tree(const std::filesystem::path& path);
 
 } // namespace ctx

@@ -27,8 +27,8 @@ struct ProcessSpec {
     std::vector<std::string> environment = {};
     std::optional<Credentials> run_as = {};
     std::string working_directory = "/"; // entered as the user above
-    // Descriptors to inherit as 0, 1, 2; -1 is /dev/null. run() replaces 1 and 2 by pipes of its own, and 0 if
-    // there is input.
+    // Descriptors to inherit as 0, 1, 2; -1 is /dev/null. run() replaces 1 and 2 by pipes of its own, and 0
+    // if there is input.
     int standard_input = -1;
     int standard_output = -1;
     int standard_error = -1;
@@ -43,8 +43,8 @@ struct ExitStatus {
     bool success() const { return code == 0 && signal == 0; }
 };
 
-// A running child. The kernel kills it (SIGKILL) when the thread that started it ends, however that comes about;
-// the destructor kills it, too.
+// A running child. The kernel kills it (SIGKILL) when the thread that started it ends, however that comes
+// about; the destructor kills it, too.
 class Process {
 public:
     // Throws Error (node) when the program cannot be started.
@@ -74,8 +74,9 @@ struct ProcessResult {
     std::string error_output;
 };
 
-// Runs a program to its end with `input` on its standard input and its output collected; each of the two outputs
-// is cut off at 1 MiB. Throws Error (node): cannot start, or a timeout, after which the program is dead.
+// Runs a program to its end with `input` on its standard input and its output collected; each of the two
+// outputs is cut off at 1 MiB. Throws Error (node): cannot start, or a timeout, after which the program is
+// dead.
 ProcessResult run(const ProcessSpec& spec, const Deadline& deadline, std::string_view input = {});
 
 // The same, and a failing exit is an Error (node) with the program's own last words.

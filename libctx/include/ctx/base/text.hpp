@@ -17,8 +17,8 @@ std::optional<std::string> nearest(std::string_view word, const std::vector<std:
 std::vector<std::string> split(std::string_view text, char separator);
 std::string join(const std::vector<std::string>& parts, std::string_view separator);
 
-// For messages: control characters and bytes that are no ASCII as \xNN, cut at `limit` with "…". What a hostile
-// job or guest wrote must not reach a terminal as it is.
+// For messages: control characters and bytes that are no ASCII as \xNN, cut at `limit` with "…". What a
+// hostile job or guest wrote must not reach a terminal as it is.
 std::string printable(std::string_view text, std::size_t limit = 200);
 
 // "512M", "1G", "20GiB" or a plain number of bytes; the units are binary. Nothing if it is no size.

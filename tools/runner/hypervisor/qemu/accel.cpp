@@ -1,25 +1,26 @@
 #include "accel.hpp"
 
-#include <ctx/base/deadline.hpp>
-#include <ctx/base/error.hpp>
-#include <ctx/base/fd.hpp>
-#include <ctx/base/file.hpp>
-#include <ctx/base/text.hpp>
-
-#include <fcntl.h>
-#include <fmt/format.h>
-#include <nlohmann/json.hpp>
-#include <sys/file.h>
-#include <sys/stat.h>
-#include <sys/sysmacros.h>
-#include <sys/utsname.h>
-
 #include <algorithm>
 #include <cerrno>
 #include <cstdint>
 #include <fstream>
 #include <thread>
 #include <vector>
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <sys/utsname.h>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include <ctx/base/deadline.hpp>
+#include <ctx/base/error.hpp>
+#include <ctx/base/fd.hpp>
+#include <ctx/base/file.hpp>
+#include <ctx/base/text.hpp>
 
 namespace runner::qemu {
 
@@ -50,11 +51,9 @@ std::optional<std::string> obstacle(const fs::path& device)
     struct stat info{};
     if (::stat(device.c_str(), &info) < 0)
         return fmt::format("{}: {}", device.string(), ctx::errno_text(errno));
-    if (!S_ISCHR(info.st_mode))
-        return fmt::format("{} is no device", device.string());
+    if (!S_ISCHR(info.st_mode)) return fmt::format("{} is no device", device.string());
     const ctx::Fd fd(::open(device.c_str(), O_RDWR | O_CLOEXEC));
-    if (!fd)
-        return fmt::format("{}: {}", device.string(), ctx::errno_text(errno));
+    if (!fd) return fmt::format("{}: {}", device.string(), ctx::errno_text(errno));
     return std::nullopt;
 }
 
@@ -63,8 +62,7 @@ std::optional<std::string> obstacle(const fs::path& device)
 std::string stamp(const fs::path& file)
 {
     struct stat info{};
-    if (::stat(file.c_str(), &info) < 0)
-        return file.string() + " missing";
+    if (::stat(file.c_str(), &info) < 0) return file.string() + " missing";
     return fmt::format("{} {} {}.{:09}", file.string(), info.st_size, info.st_mtim.tv_sec,
                        info.st_mtim.tv_nsec);
 }
@@ -72,8 +70,7 @@ std::string stamp(const fs::path& file)
 std::string device_number(const fs::path& device)
 {
     struct stat info{};
-    if (::stat(device.c_str(), &info) < 0)
-        return "missing";
+    if (::stat(device.c_str(), &info) < 0) return "missing";
     return fmt::format("{}:{}", major(info.st_rdev), minor(info.st_rdev));
 }
 
@@ -90,8 +87,7 @@ std::string processor()
     std::ifstream in("/proc/cpuinfo");
     std::vector<std::string> parts;
     for (std::string line; std::getline(in, line) && !line.empty();) {
-        if (!line.starts_with("model name") && !line.starts_with("microcode"))
-            continue;
+        if (!line.starts_with("model name") && !line.starts_with("microcode")) continue;
         parts.push_back(line.substr(std::min(line.size(), line.find(':') + 2)));
     }
     return ctx::join(parts, ", microcode ");
@@ -140,14 +136,12 @@ public:
     std::optional<Probe> recall() const
     try {
         const json memory = json::parse(ctx::read_file(file_, memory_limit));
-        if (memory.at("schema") != schema || memory.at("key") != key_)
-            return std::nullopt;
+        if (memory.at("schema") != schema || memory.at("key") != key_) return std::nullopt;
         Probe probe{.passed = memory.at("usable").get<bool>(),
                     .in_time = memory.at("in_time").get<bool>(),
                     .finding = memory.at("finding").get<std::string>()};
         const auto made = memory.at("probed").get<std::int64_t>();
-        if (made > now() || !still_holds(probe, made))
-            return std::nullopt;
+        if (made > now() || !still_holds(probe, made)) return std::nullopt;
         return probe;
     } catch (const json::exception&) {
         return std::nullopt;
@@ -163,8 +157,7 @@ public:
         fs::create_directories(file_.parent_path(), ignored); // failing shows in the next line
         ctx::Fd fd = ctx::open_file(file_.string() + ".lock", O_RDWR | O_CREAT | O_NOFOLLOW);
         while (::flock(fd.get(), LOCK_EX | LOCK_NB) < 0) {
-            if (deadline.passed() || (errno != EWOULDBLOCK && errno != EINTR))
-                return {};
+            if (deadline.passed() || (errno != EWOULDBLOCK && errno != EINTR)) return {};
             std::this_thread::sleep_for(std::chrono::milliseconds(20));
         }
         return fd;
@@ -188,10 +181,8 @@ private:
     // A "no" is believed less long where KVM was asked for by name: who repairs a host wants to see it work.
     bool still_holds(const Probe& probe, std::int64_t made) const
     {
-        if (probe.passed)
-            return true;
-        if (insist_)
-            return made >= started_;
+        if (probe.passed) return true;
+        if (insist_) return made >= started_;
         return probe.in_time || made >= started_ - doubt_after;
     }
 
@@ -248,8 +239,7 @@ AccelChoice choose_accel(const AccelOptions& options)
     const bool insist = options.setting == "kvm";
 
     if (std::optional<std::string> why = obstacle(options.device)) {
-        if (insist)
-            throw unusable(options, std::move(*why));
+        if (insist) throw unusable(options, std::move(*why));
         return {.accel = Accel::tcg, .reason = "emulation: no hardware virtualization, " + *why};
     }
     Verdict verdict = find_out(options, insist);
@@ -257,8 +247,7 @@ AccelChoice choose_accel(const AccelOptions& options)
         return {.accel = Accel::kvm,
                 .reason = with_trouble("KVM: " + verdict.probe.finding, verdict.trouble),
                 .remembered = verdict.remembered};
-    if (insist)
-        throw unusable(options, std::move(verdict.probe.finding));
+    if (insist) throw unusable(options, std::move(verdict.probe.finding));
     return {.accel = Accel::tcg,
             .reason = with_trouble(fmt::format("emulation: {} is there but cannot run a guest, {}",
                                                options.device.string(), verdict.probe.finding),

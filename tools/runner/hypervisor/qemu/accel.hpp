@@ -5,13 +5,13 @@
 // KVM with a deadline, and what came of it is remembered until something it depends on changes.
 #pragma once
 
-#include <ctx/base/process.hpp>
-
 #include <chrono>
 #include <filesystem>
 #include <optional>
 #include <string>
 #include <string_view>
+
+#include <ctx/base/process.hpp>
 
 namespace runner::qemu {
 

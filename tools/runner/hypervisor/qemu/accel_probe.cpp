@@ -1,19 +1,20 @@
-#include "accel.hpp"
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <vector>
+
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <fmt/format.h>
 
 #include <ctx/base/deadline.hpp>
 #include <ctx/base/error.hpp>
 #include <ctx/base/fd.hpp>
 #include <ctx/base/text.hpp>
 
-#include <fmt/format.h>
-#include <sys/mman.h>
-#include <unistd.h>
-
-#include <algorithm>
-#include <array>
-#include <cerrno>
-#include <csignal>
-#include <vector>
+#include "accel.hpp"
 
 namespace runner::qemu {
 
@@ -31,8 +32,7 @@ class Output {
 public:
     Output() : fd_(::memfd_create("accel-probe", MFD_CLOEXEC))
     {
-        if (!fd_)
-            throw ctx::system_error("cannot keep a program's output", "", errno);
+        if (!fd_) throw ctx::system_error("cannot keep a program's output", "", errno);
     }
 
     int fd() const { return fd_.get(); }
@@ -44,8 +44,7 @@ public:
         std::vector<std::string> result;
         for (std::string& line :
              ctx::split({text.data(), count > 0 ? static_cast<std::size_t>(count) : 0}, '\n'))
-            if (!line.empty())
-                result.push_back(std::move(line));
+            if (!line.empty()) result.push_back(std::move(line));
         return result;
     }
 
@@ -75,8 +74,7 @@ bool kvm_gave_up(const Output& errors)
 std::string first_complaint(const Output& errors)
 {
     for (const std::string& line : errors.lines())
-        if (line.find("warning:") == std::string::npos)
-            return ctx::printable(line);
+        if (line.find("warning:") == std::string::npos) return ctx::printable(line);
     return "it said nothing";
 }
 
@@ -99,10 +97,8 @@ Probe judge(const std::optional<ctx::ExitStatus>& end, const Output& console, co
                                        deadline.count())};
     if (end->signal != 0)
         return {.finding = fmt::format("QEMU died of signal {}: {}", end->signal, first_complaint(errors))};
-    if (end->code == guest_passed)
-        return {.passed = true, .finding = "the probe guest ran to its end"};
-    if (end->code == guest_failed)
-        return {.finding = "the probe guest " + last_words(console)};
+    if (end->code == guest_passed) return {.passed = true, .finding = "the probe guest ran to its end"};
+    if (end->code == guest_failed) return {.finding = "the probe guest " + last_words(console)};
     if (end->code == 0)
         return {.finding = fmt::format("the probe guest's processor shut down at '{}'", last_words(console))};
     return {.finding = fmt::format("QEMU ended with exit code {}: {}", end->code, first_complaint(errors))};
@@ -121,8 +117,7 @@ try {
                        .standard_error = errors.fd(),
                        .own_session = true});
     std::optional<ctx::ExitStatus> end;
-    do
-        end = qemu.wait(ctx::Deadline::earlier(deadline, ctx::Deadline::in(look_every)));
+    do end = qemu.wait(ctx::Deadline::earlier(deadline, ctx::Deadline::in(look_every)));
     while (!end && !deadline.passed() && !kvm_gave_up(errors));
     return judge(end, console, errors, options.probe_deadline);
     // One that has not ended is killed and reaped here: a QEMU that hangs in KVM still obeys SIGKILL.

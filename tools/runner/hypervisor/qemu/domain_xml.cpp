@@ -24,7 +24,8 @@ void set_text(xml_node parent, const char* name, const std::string& text)
     child(parent, name).text().set(text.c_str());
 }
 
-xml_node append(xml_node parent, const char* name, std::initializer_list<std::pair<const char*, std::string>> attributes)
+xml_node append(xml_node parent, const char* name,
+                std::initializer_list<std::pair<const char*, std::string>> attributes)
 {
     xml_node node = parent.append_child(name);
     for (const auto& [key, value] : attributes) node.append_attribute(key).set_value(value.c_str());
@@ -47,8 +48,8 @@ void add_metadata(xml_node domain, const JobTag& tag)
             {"state-dir", tag.state_dir}});
 }
 
-// libvirt's system driver gives a guest's files, the shared base image too, to QEMU's user and never takes them
-// back. A static label without relabelling leaves every file as we made it.
+// libvirt's system driver gives a guest's files, the shared base image too, to QEMU's user and never takes
+// them back. A static label without relabelling leaves every file as we made it.
 void add_security_label(xml_node domain, const GuestSpec& spec)
 {
     xml_node label = append(domain, "seclabel", {{"type", "static"}, {"model", "dac"}, {"relabel", "no"}});
@@ -92,7 +93,8 @@ void add_interface(xml_node domain, xml_node devices, const GuestInterface& inte
     set_attribute(domain, "xmlns:qemu", "http://libvirt.org/schemas/domain/qemu/1.0");
     xml_node arguments = domain.append_child("qemu:commandline");
     for (const std::string& argument :
-         {std::string("-netdev"), fmt::format("user,id=vmbatch0,hostfwd=tcp:127.0.0.1:{}-:22", forwarded.port),
+         {std::string("-netdev"),
+          fmt::format("user,id=vmbatch0,hostfwd=tcp:127.0.0.1:{}-:22", forwarded.port),
           std::string("-device"),
           fmt::format("virtio-net-pci,netdev=vmbatch0,mac={},addr=0x10,romfile=", forwarded.mac)})
         append(arguments, "qemu:arg", {{"value", argument}});
@@ -111,7 +113,8 @@ std::string fill_domain_xml(std::string_view domain_template, const std::string&
                             const GuestSpec& spec, Accel accel)
 {
     pugi::xml_document document;
-    const pugi::xml_parse_result parsed = document.load_buffer(domain_template.data(), domain_template.size());
+    const pugi::xml_parse_result parsed =
+        document.load_buffer(domain_template.data(), domain_template.size());
     xml_node domain = document.child("domain");
     if (!parsed || !domain)
         throw ctx::Error(ctx::Blame::node, "the domain template is no libvirt domain")
@@ -144,7 +147,8 @@ std::optional<JobTag> read_tag(std::string_view metadata)
     pugi::xml_document document;
     if (!document.load_buffer(metadata.data(), metadata.size())) return std::nullopt;
     const xml_node job = document.first_child();
-    const JobTag tag{job.attribute("id").value(), job.attribute("nonce").value(), job.attribute("state-dir").value()};
+    const JobTag tag{job.attribute("id").value(), job.attribute("nonce").value(),
+                     job.attribute("state-dir").value()};
     if (tag.job_id.empty() || tag.state_dir.empty()) return std::nullopt;
     return tag;
 }

@@ -58,15 +58,16 @@ void Qemu::start(const GuestSpec& spec, const ctx::Deadline& deadline)
 {
     const AccelChoice accel = choose_accel({.setting = accel_,
                                             .memory_file = state_dir_ / "host" / "accel.json",
-                                            .probe_image = paths_.share / "accel-probe.img"});
+                                            .probe_image = paths_.share / "accel-probe.img",
+                                            .run_as = ctx::Credentials{spec.uid, spec.gid, {}}});
     // Some drivers start a guest whose disk is not there.
     for (const auto& file : {spec.overlay, spec.base, spec.disc}) {
-        if (!std::filesystem::exists(file)) throw Error(Blame::node, "a disk of the guest is gone").at(file.string());
+        if (!std::filesystem::exists(file))
+            throw Error(Blame::node, "a disk of the guest is gone").at(file.string());
     }
     constexpr std::size_t template_limit = 1 << 20;
-    const std::string xml =
-        fill_domain_xml(ctx::read_file(spec.domain_template, template_limit), spec.domain_template.string(), spec,
-                        accel.accel);
+    const std::string xml = fill_domain_xml(ctx::read_file(spec.domain_template, template_limit),
+                                            spec.domain_template.string(), spec, accel.accel);
     ask({"start"}, deadline, xml);
 }
 

@@ -1,7 +1,7 @@
 // Guests under QEMU, through libvirt.
 //
-// libvirt is spoken to by a helper program, one call a process: a call that hangs is killed at its deadline, and
-// nothing else needs to load libvirt.
+// libvirt is spoken to by a helper program, one call a process: a call that hangs is killed at its deadline,
+// and nothing else needs to load libvirt.
 #pragma once
 
 #include <filesystem>

@@ -1,0 +1,84 @@
+#include <cstdlib>
+#include <string>
+
+#include <catch2/catch.hpp>
+
+#include <ctx/base/error.hpp>
+#include <ctx/base/file.hpp>
+
+#include "runner/hypervisor/qemu/domain_xml.hpp"
+
+using runner::qemu::Accel;
+
+namespace {
+
+const std::string source_dir = VMBATCH_SOURCE_DIR;
+
+runner::GuestSpec sample()
+{
+    runner::GuestSpec spec;
+    spec.name = "vmbatch-69[2].server";
+    spec.uuid = "5c6f38c1-8b93-8f1c-8f5e-0123456789ab";
+    spec.tag = {"69[2].server", "00112233445566778899aabbccddeeff", "/state <&> dir"};
+    spec.vcpus = 2;
+    spec.memory = 1ULL << 30;
+    spec.overlay = "/state/overlay.qcow2";
+    spec.base = "/cache/base.qcow2";
+    spec.base_format = "qcow2";
+    spec.disc = "/state/context.iso";
+    spec.console = "/state/console.log";
+    spec.interface = runner::BridgeInterface{"br0", "52:54:00:01:02:03"};
+    spec.uid = 64055;
+    spec.gid = 104;
+    return spec;
+}
+
+std::string fill(const runner::GuestSpec& spec, Accel accel)
+{
+    const std::string file = source_dir + "/templates/qemu.xml";
+    return runner::qemu::fill_domain_xml(ctx::read_file(file, 1 << 20), file, spec, accel);
+}
+
+void check_golden(const std::string& name, const std::string& text)
+{
+    const std::string file = source_dir + "/tests/unit/golden/" + name;
+    if (std::getenv("VMBATCH_UPDATE_GOLDEN") != nullptr) ctx::write_file(file, text, 0644);
+    CHECK(text == ctx::read_file(file, 1 << 20));
+}
+
+} // namespace
+
+TEST_CASE("the domain on a bridge, emulated, is the golden one")
+{
+    check_golden("domain-bridge-tcg.xml", fill(sample(), Accel::tcg));
+}
+
+TEST_CASE("the domain on QEMU's user network, with KVM, is the golden one")
+{
+    auto spec = sample();
+    spec.interface = runner::ForwardedInterface{40022, "52:54:00:01:02:03"};
+    check_golden("domain-user-kvm.xml", fill(spec, Accel::kvm));
+}
+
+TEST_CASE("the tag can be read back from the domain")
+{
+    const std::string xml = fill(sample(), Accel::tcg);
+    const std::size_t begin = xml.find("<vmbatch:job");
+    const auto tag = runner::qemu::read_tag(xml.substr(begin, xml.find("/>", begin) + 2 - begin));
+    REQUIRE(tag);
+    CHECK(tag->job_id == "69[2].server");
+    CHECK(tag->state_dir == "/state <&> dir");
+    CHECK_FALSE(runner::qemu::read_tag("<other/>"));
+    CHECK_FALSE(runner::qemu::read_tag("not xml"));
+}
+
+TEST_CASE("a template that is no domain is refused by name")
+{
+    try {
+        runner::qemu::fill_domain_xml("<network/>", "x.xml", sample(), Accel::tcg);
+        FAIL("taken");
+    } catch (const ctx::Error& error) {
+        CHECK(std::string(error.what()) ==
+              "the domain template is no libvirt domain: x.xml: its outermost element is not <domain>");
+    }
+}
