@@ -76,7 +76,7 @@ void become(const ProcessSpec& spec, char* const* argv, char* const* environment
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, nullptr);
     for (const int number : {SIGPIPE, SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2})
-        ::signal(number, SIG_DFL);
+        (void)::signal(number, SIG_DFL);
 
     if (spec.own_session && ::setsid() < 0) return;
     if (spec.run_as) {

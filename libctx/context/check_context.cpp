@@ -1,16 +1,16 @@
-#include "context/rules.hpp"
-
-#include <ctx/base/error.hpp>
-#include <ctx/base/text.hpp>
-#include <ctx/context.hpp>
-
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <map>
 #include <optional>
 #include <set>
 #include <utility>
+
+#include <fmt/format.h>
+
+#include <ctx/base/error.hpp>
+#include <ctx/base/text.hpp>
+#include <ctx/context.hpp>
+
+#include "context/rules.hpp"
 
 namespace ctx {
 
@@ -23,15 +23,13 @@ namespace {
 
 void require(const Problem& problem, const std::string& place)
 {
-    if (problem)
-        refuse(*problem, place);
+    if (problem) refuse(*problem, place);
 }
 
 void check_id(std::uint32_t id, const std::string& place)
 {
     // (uid_t)-1 stands for "no change" in chown(2), 65534 for nobody.
-    if (id == ~std::uint32_t{0})
-        refuse(fmt::format("{} is no id", id), place);
+    if (id == ~std::uint32_t{0}) refuse(fmt::format("{} is no id", id), place);
 }
 
 void check_owner(const Owner& owner, const std::string& place)
@@ -42,8 +40,7 @@ void check_owner(const Owner& owner, const std::string& place)
 
 void check_mode(mode_t mode, const std::string& place)
 {
-    if (mode > 07777)
-        refuse(fmt::format("{:o} is no mode", mode), place);
+    if (mode > 07777) refuse(fmt::format("{:o} is no mode", mode), place);
 }
 
 // One name, one number, both ways.
@@ -71,8 +68,7 @@ private:
 
 void check_keys(const std::vector<std::string>& keys, const std::string& place)
 {
-    for (const std::string& key : keys)
-        require(wrong_ssh_key(key), place);
+    for (const std::string& key : keys) require(wrong_ssh_key(key), place);
 }
 
 void check_group(const Group& group, Names& groups, const std::string& place)
@@ -90,18 +86,14 @@ void check_users(const std::vector<User>& users)
     for (const User& user : users) {
         const std::string place = fmt::format("user '{}'", printable(user.name));
         require(wrong_user_name(user.name), place);
-        if (!seen.insert(user.name).second)
-            refuse("the user is there twice", place);
+        if (!seen.insert(user.name).second) refuse("the user is there twice", place);
         check_id(user.uid, place);
         names.add(user.name, user.uid, place);
-        if ((user.uid == 0) != (user.name == "root"))
-            refuse("uid 0 is root's, and root's alone", place);
+        if ((user.uid == 0) != (user.name == "root")) refuse("uid 0 is root's, and root's alone", place);
         check_keys(user.ssh_keys, place);
-        if (user.uid == 0)
-            continue; // named for its keys only
+        if (user.uid == 0) continue; // named for its keys only
         check_group(user.group, groups, place);
-        for (const Group& group : user.groups)
-            check_group(group, groups, place);
+        for (const Group& group : user.groups) check_group(group, groups, place);
         require(wrong_guest_path(user.home), place);
         require(wrong_guest_path(user.shell), place);
     }
@@ -115,40 +107,33 @@ void check_files(const Context& context)
         require(wrong_guest_path(directory.path), place);
         check_mode(directory.mode, place);
         check_owner(directory.owner, place);
-        if (!paths.insert(directory.path).second)
-            refuse("the path is asked for twice", place);
+        if (!paths.insert(directory.path).second) refuse("the path is asked for twice", place);
     }
     for (const File& file : context.files) {
         const std::string place = fmt::format("file '{}'", printable(file.path));
         require(wrong_guest_path(file.path), place);
-        if (file.path == "/")
-            refuse("'/' is no file", place);
+        if (file.path == "/") refuse("'/' is no file", place);
         check_mode(file.mode, place);
         check_owner(file.owner, place);
         if (file.content.has_value() == file.source.has_value())
             refuse("a file has either 'content' or 'source'", place);
-        if (file.source)
-            require(wrong_source(*file.source), place);
-        if (!paths.insert(file.path).second)
-            refuse("the path is asked for twice", place);
+        if (file.source) require(wrong_source(*file.source), place);
+        if (!paths.insert(file.path).second) refuse("the path is asked for twice", place);
     }
     for (const Archive& archive : context.archives) {
         const std::string place = fmt::format("archive '{}'", printable(archive.source.string()));
         require(wrong_guest_path(archive.to), place);
         require(wrong_source(archive.source), place);
-        if (!archive.owner)
-            continue;
+        if (!archive.owner) continue;
         check_owner(*archive.owner, place);
-        if (archive.to == "/")
-            refuse("an archive unpacked over '/' keeps its own owners", place);
+        if (archive.to == "/") refuse("an archive unpacked over '/' keeps its own owners", place);
     }
 }
 
 void check_services(const Services& services)
 {
     for (const auto* list : {&services.enable, &services.disable}) {
-        for (const std::string& service : *list)
-            require(wrong_service_name(service), "services");
+        for (const std::string& service : *list) require(wrong_service_name(service), "services");
     }
     for (const std::string& service : services.enable) {
         if (std::ranges::find(services.disable, service) != services.disable.end())
@@ -158,14 +143,11 @@ void check_services(const Services& services)
 
 void check_network(const Network& network)
 {
-    if (!network.fixed)
-        return;
+    if (!network.fixed) return;
     require(wrong_mac(network.fixed->mac), "network");
     require(wrong_ipv4_network(network.fixed->address), "network");
-    if (!network.fixed->gateway.empty())
-        require(wrong_ipv4(network.fixed->gateway), "network");
-    for (const std::string& server : network.fixed->dns)
-        require(wrong_ipv4(server), "network");
+    if (!network.fixed->gateway.empty()) require(wrong_ipv4(network.fixed->gateway), "network");
+    for (const std::string& server : network.fixed->dns) require(wrong_ipv4(server), "network");
 }
 
 void check_mount(const Mount& mount, std::set<std::string>& targets)
@@ -175,24 +157,20 @@ void check_mount(const Mount& mount, std::set<std::string>& targets)
     require(wrong_mount_point(mount.target), place);
     require(wrong_mount_type(mount.type), place);
     require(wrong_mount_options(mount.options), place);
-    if (!targets.insert(mount.target).second)
-        refuse("two file systems are to be mounted on one path", place);
+    if (!targets.insert(mount.target).second) refuse("two file systems are to be mounted on one path", place);
 }
 
 void check_mounts(const Context& context)
 {
     std::set<std::string> targets;
-    if (context.share)
-        check_mount(*context.share, targets);
-    for (const Mount& mount : context.mounts)
-        check_mount(mount, targets);
+    if (context.share) check_mount(*context.share, targets);
+    for (const Mount& mount : context.mounts) check_mount(mount, targets);
 }
 
 void check_cernvm(const CernVm& cernvm)
 {
     for (const auto* list : {&cernvm.organisations, &cernvm.repositories}) {
-        for (const std::string& name : *list)
-            require(wrong_cernvm_name(name), "cernvm");
+        for (const std::string& name : *list) require(wrong_cernvm_name(name), "cernvm");
     }
     require(wrong_cernvm_proxy(cernvm.proxy), "cernvm.proxy");
     for (const auto& [key, value] : cernvm.bootloader) {
@@ -224,10 +202,8 @@ void check_ready(const ReadyReport& ready, const std::optional<Mount>& share)
 
 void check_context(const Context& context)
 {
-    if (!context.hostname.empty())
-        require(wrong_host_name(context.hostname), "guest.hostname");
-    if (!context.instance_id.empty())
-        require(wrong_instance_id(context.instance_id), "instance id");
+    if (!context.hostname.empty()) require(wrong_host_name(context.hostname), "guest.hostname");
+    if (!context.instance_id.empty()) require(wrong_instance_id(context.instance_id), "instance id");
     check_keys(context.root_ssh_keys, "root.ssh_keys");
     check_users(context.users);
     check_files(context);
@@ -245,10 +221,8 @@ void check_context(const Context& context)
         require(wrong_text(value), place);
     }
     check_cernvm(context.cernvm);
-    if (context.host_key)
-        check_host_key(*context.host_key);
-    if (context.ready)
-        check_ready(*context.ready, context.share);
+    if (context.host_key) check_host_key(*context.host_key);
+    if (context.ready) check_ready(*context.ready, context.share);
 }
 
 } // namespace ctx

@@ -1,17 +1,17 @@
-#include "context/rules.hpp"
+#include <charconv>
+#include <filesystem>
+#include <limits>
+#include <utility>
+#include <vector>
+
+#include <fmt/format.h>
 
 #include <ctx/base/file.hpp>
 #include <ctx/base/text.hpp>
 #include <ctx/context_file.hpp>
 #include <ctx/strict_toml.hpp>
 
-#include <fmt/format.h>
-
-#include <charconv>
-#include <filesystem>
-#include <limits>
-#include <utility>
-#include <vector>
+#include "context/rules.hpp"
 
 namespace ctx {
 
@@ -34,14 +34,10 @@ public:
         Context context;
         guest(context, root.table("guest"));
         root_keys(context, root.table("root"));
-        for (TomlReader& table : root.tables("user"))
-            context.users.push_back(user(table));
-        for (TomlReader& table : root.tables("directory"))
-            context.directories.push_back(directory(table));
-        for (TomlReader& table : root.tables("file"))
-            context.files.push_back(file(table));
-        for (TomlReader& table : root.tables("archive"))
-            context.archives.push_back(archive(table));
+        for (TomlReader& table : root.tables("user")) context.users.push_back(user(table));
+        for (TomlReader& table : root.tables("directory")) context.directories.push_back(directory(table));
+        for (TomlReader& table : root.tables("file")) context.files.push_back(file(table));
+        for (TomlReader& table : root.tables("archive")) context.archives.push_back(archive(table));
         services(context.services, root.table("services"));
         network(context.network, root.table("network"));
         if (root.has("share"))
@@ -50,8 +46,7 @@ public:
             root.table("share"); // known, for messages about mistyped keys
         for (TomlReader& table : root.tables("mount"))
             context.mounts.push_back(mount(std::move(table), "target"));
-        for (TomlReader& table : root.tables("command"))
-            context.commands.push_back(command(table));
+        for (TomlReader& table : root.tables("command")) context.commands.push_back(command(table));
         environment(context, root);
         cernvm(context.cernvm, root.table("cernvm"));
         root.finish();
@@ -65,8 +60,7 @@ private:
                         Rule rule) const
     {
         std::string value = substitute(text, variables_, blame_, reader.place(key));
-        if (const Problem problem = rule(value))
-            throw reader.error(key, *problem);
+        if (const Problem problem = rule(value)) throw reader.error(key, *problem);
         return value;
     }
 
@@ -85,16 +79,14 @@ private:
     std::vector<std::string> list(TomlReader& reader, std::string_view key, Rule rule) const
     {
         std::vector<std::string> result;
-        for (const std::string& text : reader.texts(key))
-            result.push_back(checked(reader, key, text, rule));
+        for (const std::string& text : reader.texts(key)) result.push_back(checked(reader, key, text, rule));
         return result;
     }
 
     static mode_t mode(TomlReader& reader, mode_t fallback)
     {
         const auto text = reader.maybe_text("mode");
-        if (!text)
-            return fallback;
+        if (!text) return fallback;
         unsigned value = 0;
         const char* const end = text->data() + text->size();
         const auto [rest, failure] = std::from_chars(text->data(), end, value, 8);
@@ -107,8 +99,7 @@ private:
     std::optional<Owner> owner(TomlReader& reader) const
     {
         const auto text = reader.maybe_text("owner");
-        if (!text)
-            return std::nullopt;
+        if (!text) return std::nullopt;
         const std::string both = substitute(*text, variables_, blame_, reader.place("owner"));
         const std::size_t colon = both.find(':');
         if (colon == std::string::npos || wrong_owner_name(both.substr(0, colon)) ||
@@ -122,8 +113,7 @@ private:
     fs::path source(TomlReader& reader) const
     {
         const fs::path path = folder_ / required(reader, "source", wrong_text);
-        if (const Problem problem = wrong_source(path))
-            throw reader.error("source", *problem);
+        if (const Problem problem = wrong_source(path)) throw reader.error("source", *problem);
         return path;
     }
 
@@ -146,8 +136,7 @@ private:
         user.uid = static_cast<uid_t>(reader.integer("uid", 0, greatest_id));
         user.group.gid = static_cast<gid_t>(reader.integer_or("gid", 0, greatest_id, user.uid));
         user.group.name = optional(reader, "group", user.name, wrong_user_name);
-        for (TomlReader& table : reader.tables("groups"))
-            user.groups.push_back(group(table));
+        for (TomlReader& table : reader.tables("groups")) user.groups.push_back(group(table));
         user.home =
             optional(reader, "home", user.uid == 0 ? "/root" : "/home/" + user.name, wrong_guest_path);
         user.shell = optional(reader, "shell", user.shell, wrong_guest_path);
@@ -221,8 +210,7 @@ private:
             values.dns = list(reader, "dns", wrong_ipv4);
         }
         for (const char* key : {"mac", "address", "gateway", "dns"}) {
-            if (!fixed && reader.has(key))
-                throw reader.error(key, "is for mode = \"static\" only");
+            if (!fixed && reader.has(key)) throw reader.error(key, "is for mode = \"static\" only");
         }
         reader.finish();
     }
@@ -248,8 +236,7 @@ private:
         command.run = reader.text("run");
         if (command.run.find_first_not_of(" \t\n") == std::string::npos)
             throw reader.error("run", "the command is empty");
-        if (const Problem problem = wrong_text(command.run))
-            throw reader.error("run", *problem);
+        if (const Problem problem = wrong_text(command.run)) throw reader.error("run", *problem);
         for (const auto& entry : variables_) {
             if (command.run.find("${" + entry.first + "}") != std::string::npos)
                 throw reader
@@ -265,12 +252,10 @@ private:
     {
         for (const auto& [name, text] : root.named_texts("environment")) {
             const std::string key = "environment." + name;
-            if (const Problem problem = wrong_environment_name(name))
-                throw root.error(key, *problem);
+            if (const Problem problem = wrong_environment_name(name)) throw root.error(key, *problem);
             const std::string value =
                 substitute(text, variables_, blame_, root.place("environment") + ": " + name);
-            if (const Problem problem = wrong_text(value))
-                throw root.error(key, *problem);
+            if (const Problem problem = wrong_text(value)) throw root.error(key, *problem);
             context.environment[name] = value;
         }
     }
@@ -283,11 +268,9 @@ private:
         const std::string place = reader.place("ucernvm");
         for (const auto& [key, text] : reader.named_texts("ucernvm")) {
             const std::string full = "ucernvm." + key;
-            if (const Problem problem = wrong_environment_name(key))
-                throw reader.error(full, *problem);
+            if (const Problem problem = wrong_environment_name(key)) throw reader.error(full, *problem);
             const std::string value = substitute(text, variables_, blame_, place);
-            if (const Problem problem = wrong_bootloader_value(value))
-                throw reader.error(full, *problem);
+            if (const Problem problem = wrong_bootloader_value(value)) throw reader.error(full, *problem);
             cernvm.bootloader[key] = value;
         }
         reader.finish();

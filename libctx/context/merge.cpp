@@ -1,9 +1,9 @@
-#include <ctx/context.hpp>
-
 #include <algorithm>
 #include <string>
 #include <utility>
 #include <vector>
+
+#include <ctx/context.hpp>
 
 namespace ctx {
 
@@ -31,20 +31,17 @@ void replace_by(std::vector<T>& base, const std::vector<T>& over, Name name)
 template <class T>
 void replace_if_there(std::optional<T>& base, const std::optional<T>& over)
 {
-    if (over)
-        base = over;
+    if (over) base = over;
 }
 
 void replace_if_there(std::string& base, const std::string& over)
 {
-    if (!over.empty())
-        base = over;
+    if (!over.empty()) base = over;
 }
 
 void replace_values(std::map<std::string, std::string>& base, const std::map<std::string, std::string>& over)
 {
-    for (const auto& [name, value] : over)
-        base[name] = value;
+    for (const auto& [name, value] : over) base[name] = value;
 }
 
 // What is asked for later wins: a service may be on in a profile and off in a job.
@@ -53,8 +50,7 @@ void add_services(std::vector<std::string>& wanted, std::vector<std::string>& un
 {
     for (const std::string& service : over) {
         std::erase(unwanted, service);
-        if (std::ranges::find(wanted, service) == wanted.end())
-            wanted.push_back(service);
+        if (std::ranges::find(wanted, service) == wanted.end()) wanted.push_back(service);
     }
 }
 

@@ -1,19 +1,20 @@
 #include "context/rules.hpp"
 
-#include <ctx/base/error.hpp>
-#include <ctx/base/fd.hpp>
-#include <ctx/base/names.hpp>
-#include <ctx/base/text.hpp>
-
-#include <arpa/inet.h>
-#include <fcntl.h>
-#include <fmt/format.h>
-#include <sys/stat.h>
-
 #include <algorithm>
 #include <array>
 #include <cerrno>
 #include <charconv>
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <fmt/format.h>
+
+#include <ctx/base/error.hpp>
+#include <ctx/base/fd.hpp>
+#include <ctx/base/names.hpp>
+#include <ctx/base/text.hpp>
 
 namespace ctx {
 
@@ -74,8 +75,7 @@ Problem wrong_mount_word(std::string_view text, std::string_view what)
 
 Problem wrong_user_name(std::string_view text)
 {
-    if (is_user_name(text))
-        return std::nullopt;
+    if (is_user_name(text)) return std::nullopt;
     return fmt::format(
         "{} is no account's name: lower-case letters, digits, '_' and '-', at most 32, the first "
         "a letter or '_'",
@@ -92,8 +92,7 @@ Problem wrong_host_name(std::string_view text)
 
 Problem wrong_instance_id(std::string_view text)
 {
-    if (is_job_id(text))
-        return std::nullopt;
+    if (is_job_id(text)) return std::nullopt;
     return fmt::format("{} is no instance id: at most 128 letters, digits and ._-+@[]", in_quotes(text));
 }
 
@@ -111,29 +110,22 @@ Problem wrong_ssh_key(std::string_view text)
 
 Problem wrong_guest_path(std::string_view text)
 {
-    if (!text.starts_with('/'))
-        return fmt::format("{} is not an absolute path", in_quotes(text));
-    if (text == "/")
-        return std::nullopt;
-    if (has_control(text))
-        return fmt::format("{} has control characters", in_quotes(text));
+    if (!text.starts_with('/')) return fmt::format("{} is not an absolute path", in_quotes(text));
+    if (text == "/") return std::nullopt;
+    if (has_control(text)) return fmt::format("{} has control characters", in_quotes(text));
     for (const std::string& part : split(text.substr(1), '/')) {
         if (part.empty() || part == "." || part == "..")
             return fmt::format("{} must be written without '//', '.', '..' and a last '/'", in_quotes(text));
-        if (part.size() > 255)
-            return fmt::format("{} has a name of more than 255 bytes", in_quotes(text));
+        if (part.size() > 255) return fmt::format("{} has a name of more than 255 bytes", in_quotes(text));
     }
-    if (text.size() > 4000)
-        return fmt::format("{} is longer than 4000 bytes", in_quotes(text));
+    if (text.size() > 4000) return fmt::format("{} is longer than 4000 bytes", in_quotes(text));
     return std::nullopt;
 }
 
 Problem wrong_mount_point(std::string_view text)
 {
-    if (auto problem = wrong_guest_path(text))
-        return problem;
-    if (text == "/")
-        return "nothing can be mounted over '/'";
+    if (auto problem = wrong_guest_path(text)) return problem;
+    if (text == "/") return "nothing can be mounted over '/'";
     if (has_blank(text) || text.find('\\') != std::string_view::npos)
         return fmt::format("{} is no mount point: blanks and backslashes cannot be in it", in_quotes(text));
     return std::nullopt;
@@ -141,8 +133,7 @@ Problem wrong_mount_point(std::string_view text)
 
 Problem wrong_owner_name(std::string_view text)
 {
-    if (is_user_name(text) || is_number(text))
-        return std::nullopt;
+    if (is_user_name(text) || is_number(text)) return std::nullopt;
     return fmt::format("{} is no owner: write \"user:group\", each a name or a number", in_quotes(text));
 }
 
@@ -159,16 +150,14 @@ Problem wrong_mac(std::string_view text)
     const auto is_byte = [](const std::string& part) {
         return part.size() == 2 && part.find_first_not_of("0123456789abcdefABCDEF") == std::string::npos;
     };
-    if (parts.size() == 6 && std::ranges::all_of(parts, is_byte))
-        return std::nullopt;
+    if (parts.size() == 6 && std::ranges::all_of(parts, is_byte)) return std::nullopt;
     return fmt::format("{} is no hardware address (as \"52:54:00:12:34:56\")", in_quotes(text));
 }
 
 Problem wrong_ipv4(std::string_view text)
 {
     in_addr address{};
-    if (::inet_pton(AF_INET, std::string(text).c_str(), &address) == 1)
-        return std::nullopt;
+    if (::inet_pton(AF_INET, std::string(text).c_str(), &address) == 1) return std::nullopt;
     return fmt::format("{} is no IPv4 address", in_quotes(text));
 }
 
@@ -187,15 +176,13 @@ Problem wrong_ipv4_network(std::string_view text)
 
 Problem wrong_mount_source(std::string_view text)
 {
-    if (text.empty())
-        return "the source of a mount is empty";
+    if (text.empty()) return "the source of a mount is empty";
     return wrong_mount_word(text, "source of a mount");
 }
 
 Problem wrong_mount_type(std::string_view text)
 {
-    if (!text.empty() && text.front() != '-' && consists_of(text, "._-"))
-        return std::nullopt;
+    if (!text.empty() && text.front() != '-' && consists_of(text, "._-")) return std::nullopt;
     return fmt::format("{} is no type of file system", in_quotes(text));
 }
 
@@ -206,36 +193,31 @@ Problem wrong_mount_options(std::string_view text)
 
 Problem wrong_environment_name(std::string_view text)
 {
-    if (is_environment_name(text))
-        return std::nullopt;
+    if (is_environment_name(text)) return std::nullopt;
     return fmt::format("{} is no variable's name: letters, digits and '_', no digit first", in_quotes(text));
 }
 
 Problem wrong_text(std::string_view text)
 {
-    if (text.find('\0') == std::string_view::npos)
-        return std::nullopt;
+    if (text.find('\0') == std::string_view::npos) return std::nullopt;
     return "a NUL byte cannot be in it";
 }
 
 Problem wrong_cernvm_name(std::string_view text)
 {
-    if (!text.empty() && consists_of(text, "._-"))
-        return std::nullopt;
+    if (!text.empty() && consists_of(text, "._-")) return std::nullopt;
     return fmt::format("{} cannot be told to amiconfig: letters, digits and '._-' only", in_quotes(text));
 }
 
 Problem wrong_cernvm_proxy(std::string_view text)
 {
-    if (consists_of(text, ":/.;|_@%+-[]"))
-        return std::nullopt;
+    if (consists_of(text, ":/.;|_@%+-[]")) return std::nullopt;
     return fmt::format("{} is no list of proxies (as \"http://squid:3128;DIRECT\")", in_quotes(text));
 }
 
 Problem wrong_bootloader_value(std::string_view text)
 {
-    if (consists_of(text, ":/.,;_@%+=|?&~-"))
-        return std::nullopt;
+    if (consists_of(text, ":/.,;_@%+=|?&~-")) return std::nullopt;
     return fmt::format(
         "{} cannot be told to the boot loader, which runs its lines as a shell: letters, digits and "
         ":/.,;_@%+=|?&~- only",
@@ -249,8 +231,7 @@ Problem wrong_source(const std::filesystem::path& path)
     struct stat info{};
     if (!fd || ::fstat(fd.get(), &info) < 0)
         return fmt::format("{} cannot be read: {}", in_quotes(path.string()), errno_text(errno));
-    if (!S_ISREG(info.st_mode))
-        return fmt::format("{} is not a regular file", in_quotes(path.string()));
+    if (!S_ISREG(info.st_mode)) return fmt::format("{} is not a regular file", in_quotes(path.string()));
     return std::nullopt;
 }
 

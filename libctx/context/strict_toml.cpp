@@ -135,7 +135,7 @@ std::optional<std::string> TomlReader::maybe_text(std::string_view key)
 std::string TomlReader::text(std::string_view key)
 {
     require(key);
-    return *maybe_text(key);
+    return text_or(key, {});
 }
 
 std::string TomlReader::text_or(std::string_view key, std::string fallback)
@@ -152,7 +152,7 @@ std::string TomlReader::one_of(std::string_view key, const std::vector<std::stri
     }
     std::string problem = fmt::format("'{}' is not one of {}", printable(value), join(allowed, ", "));
     if (const auto close = nearest(value, allowed)) problem += fmt::format("; did you mean '{}'?", *close);
-    throw error(key, std::move(problem));
+    throw error(key, problem);
 }
 
 std::int64_t TomlReader::integer(std::string_view key, std::int64_t least, std::int64_t most)
@@ -250,15 +250,15 @@ void TomlReader::finish() const
         const std::vector<std::string> known(known_.begin(), known_.end());
         std::string problem = "no such key";
         if (const auto close = nearest(key, known)) problem += fmt::format("; did you mean '{}'?", *close);
-        throw error(key, std::move(problem)).mend(fmt::format("known here: {}", join(known, ", ")));
+        throw error(key, problem).mend(fmt::format("known here: {}", join(known, ", ")));
     }
 }
 
-Error TomlReader::error(std::string_view key, std::string problem) const
+Error TomlReader::error(std::string_view key, std::string_view problem) const
 {
     std::string where = key.empty() ? name_ : full_name(key);
     if (!where.empty()) where = "'" + printable(where) + "': ";
-    return Error(blame_, where + problem).at(place(key));
+    return Error(blame_, where.append(problem)).at(place(key));
 }
 
 std::string TomlReader::place(std::string_view key) const

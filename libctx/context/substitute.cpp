@@ -1,9 +1,9 @@
-#include <ctx/base/text.hpp>
-#include <ctx/context_file.hpp>
+#include <vector>
 
 #include <fmt/format.h>
 
-#include <vector>
+#include <ctx/base/text.hpp>
+#include <ctx/context_file.hpp>
 
 namespace ctx {
 
@@ -12,11 +12,9 @@ namespace {
 Error unknown_name(std::string_view name, const Variables& variables, Blame blame, const std::string& place)
 {
     std::vector<std::string> known;
-    for (const auto& entry : variables)
-        known.push_back(entry.first);
+    for (const auto& entry : variables) known.push_back(entry.first);
     std::string problem = fmt::format("${{{}}} stands for nothing here", printable(name));
-    if (const auto close = nearest(name, known))
-        problem += fmt::format("; did you mean ${{{}}}?", *close);
+    if (const auto close = nearest(name, known)) problem += fmt::format("; did you mean ${{{}}}?", *close);
     const std::string known_list =
         known.empty() ? "no names are known here" : "known here: " + join(known, ", ");
     return Error(blame, std::move(problem)).at(place).mend(known_list + "; a literal ${ is written $${");
@@ -31,8 +29,7 @@ std::string substitute(std::string_view text, const Variables& variables, Blame 
     for (;;) {
         const std::size_t start = text.find("${");
         result += text.substr(0, start);
-        if (start == std::string_view::npos)
-            return result;
+        if (start == std::string_view::npos) return result;
         const bool literal = start > 0 && text[start - 1] == '$';
         text.remove_prefix(start + 2);
         if (literal) {
@@ -44,8 +41,7 @@ std::string substitute(std::string_view text, const Variables& variables, Blame 
             throw Error(blame, "'${' without '}'").at(place).mend("a literal ${ is written $${");
         const std::string_view name = text.substr(0, end);
         const auto found = variables.find(name);
-        if (found == variables.end())
-            throw unknown_name(name, variables, blame, place);
+        if (found == variables.end()) throw unknown_name(name, variables, blame, place);
         result += found->second;
         text.remove_prefix(end + 1);
     }

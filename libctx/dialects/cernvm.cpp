@@ -1,15 +1,16 @@
 // CernVM 2 to 4 and other HEPiX guests: context.sh, whose EC2_USER_DATA is a script for root with amiconfig's
 // sections after its end.
-#include "dialects/base64.hpp"
-#include "dialects/dialects.hpp"
-#include "dialects/guest_payload.hpp"
+#include <cstdint>
+
+#include <arpa/inet.h>
+
+#include <fmt/format.h>
 
 #include <ctx/base/text.hpp>
 
-#include <arpa/inet.h>
-#include <fmt/format.h>
-
-#include <cstdint>
+#include "dialects/base64.hpp"
+#include "dialects/dialects.hpp"
+#include "dialects/guest_payload.hpp"
 
 namespace ctx {
 
@@ -23,11 +24,9 @@ constexpr std::string_view label = "CONTEXT";
 // blanks or dollars in.
 std::string bootloader_block(const CernVm& cernvm)
 {
-    if (cernvm.bootloader.empty())
-        return "";
+    if (cernvm.bootloader.empty()) return "";
     std::string text = "[ucernvm-begin]\n";
-    for (const auto& [key, value] : cernvm.bootloader)
-        text += fmt::format("{}=\"{}\"\n", key, value);
+    for (const auto& [key, value] : cernvm.bootloader) text += fmt::format("{}=\"{}\"\n", key, value);
     return text + "[ucernvm-end]\n";
 }
 
@@ -38,8 +37,7 @@ std::string amiconfig_sections(const CernVm& cernvm)
         keys += fmt::format("organisations={}\n", join(cernvm.organisations, ","));
     if (!cernvm.repositories.empty())
         keys += fmt::format("repositories={}\n", join(cernvm.repositories, ","));
-    if (!cernvm.proxy.empty())
-        keys += fmt::format("proxy={}\n", cernvm.proxy);
+    if (!cernvm.proxy.empty()) keys += fmt::format("proxy={}\n", cernvm.proxy);
     return keys.empty() ? "" : "[amiconfig]\nplugins=cernvm\n[cernvm]\n" + keys;
 }
 
@@ -61,8 +59,7 @@ std::string network_variables(const StaticNetwork& network)
     const auto prefix = static_cast<unsigned>(std::stoul(network.address.substr(slash + 1)));
     std::string text = fmt::format("ETH0_MAC={}\nETH0_IP={}\nETH0_MASK={}\n", shell_quote(network.mac),
                                    shell_quote(network.address.substr(0, slash)), netmask(prefix));
-    if (!network.gateway.empty())
-        text += fmt::format("ETH0_GATEWAY={}\n", shell_quote(network.gateway));
+    if (!network.gateway.empty()) text += fmt::format("ETH0_GATEWAY={}\n", shell_quote(network.gateway));
     if (!network.dns.empty()) {
         const std::string servers = shell_quote(join(network.dns, " "));
         text += fmt::format("ETH0_DNS={}\nDNS={}\n", servers, servers);
@@ -84,8 +81,7 @@ DiscTree render_cernvm(const Context& context)
         tree.files["root.pub"] = keys->second;
         script += "ROOT_PUBKEY=root.pub\n";
     }
-    if (context.network.fixed)
-        script += network_variables(*context.network.fixed);
+    if (context.network.fixed) script += network_variables(*context.network.fixed);
     // The same twice: the first for amiconfig, the other two for cloud-init. Whoever comes second finds it
     // done.
     script += fmt::format("EC2_USER_DATA={}\nUSER_DATA={}\nUSERDATA_ENCODING=base64\n", data, data);

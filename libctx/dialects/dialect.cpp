@@ -1,12 +1,12 @@
-#include "dialects/dialects.hpp"
+#include <array>
+
+#include <fmt/format.h>
 
 #include <ctx/base/error.hpp>
 #include <ctx/base/text.hpp>
 #include <ctx/dialect.hpp>
 
-#include <fmt/format.h>
-
-#include <array>
+#include "dialects/dialects.hpp"
 
 namespace ctx {
 
@@ -29,16 +29,14 @@ std::vector<std::string> dialect_names()
 {
     std::vector<std::string> names;
     names.reserve(dialects.size());
-    for (const Entry& entry : dialects)
-        names.emplace_back(entry.name);
+    for (const Entry& entry : dialects) names.emplace_back(entry.name);
     return names;
 }
 
 Dialect dialect_from_name(std::string_view name)
 {
     for (const Entry& entry : dialects) {
-        if (entry.name == name)
-            return entry.dialect;
+        if (entry.name == name) return entry.dialect;
     }
     std::string problem = fmt::format("there is no dialect '{}'", printable(name));
     if (const auto close = nearest(name, dialect_names()))
@@ -50,8 +48,7 @@ Dialect dialect_from_name(std::string_view name)
 DiscTree render(const Context& context, Dialect dialect)
 {
     for (const Entry& entry : dialects) {
-        if (entry.dialect == dialect)
-            return entry.render(context);
+        if (entry.dialect == dialect) return entry.render(context);
     }
     throw Error(Blame::node, "a dialect without a renderer");
 }

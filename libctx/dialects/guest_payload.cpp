@@ -1,14 +1,14 @@
 #include "dialects/guest_payload.hpp"
 
-#include "dialects/guest_scripts.hpp"
-#include "dialects/setup_script.hpp"
+#include <cstddef>
+
+#include <fmt/format.h>
 
 #include <ctx/base/digest.hpp>
 #include <ctx/base/text.hpp>
 
-#include <fmt/format.h>
-
-#include <cstddef>
+#include "dialects/guest_scripts.hpp"
+#include "dialects/setup_script.hpp"
 
 namespace ctx {
 
@@ -21,13 +21,10 @@ void add(DiscTree& tree, const std::string& path, std::string text)
 
 void add_keys(DiscTree& tree, const Context& context)
 {
-    for (const auto& [user, keys] : keys_by_user(context))
-        add(tree, "keys/" + user, join(keys, "\n") + "\n");
-    if (!context.host_key)
-        return;
+    for (const auto& [user, keys] : keys_by_user(context)) add(tree, "keys/" + user, join(keys, "\n") + "\n");
+    if (!context.host_key) return;
     std::string private_key = context.host_key->private_key;
-    if (!private_key.ends_with('\n'))
-        private_key += '\n'; // OpenSSH refuses a key without
+    if (!private_key.ends_with('\n')) private_key += '\n'; // OpenSSH refuses a key without
     add(tree, "host_key", std::move(private_key));
     add(tree, "host_key.pub", context.host_key->public_key + "\n");
 }
@@ -45,8 +42,7 @@ void add_all_but_id(DiscTree& tree, const Context& context)
 {
     add(tree, "setup", setup_script(context));
     add_keys(tree, context);
-    if (!context.environment.empty())
-        add(tree, "environment", environment_script(context));
+    if (!context.environment.empty()) add(tree, "environment", environment_script(context));
     for (std::size_t i = 0; i < context.files.size(); ++i) {
         const File& file = context.files[i];
         DiscFile& entry = tree.files["vmbatch/files/" + payload_number(i)];
@@ -63,8 +59,7 @@ void add_all_but_id(DiscTree& tree, const Context& context)
 
 std::string instance_id(const Context& context)
 {
-    if (!context.instance_id.empty())
-        return context.instance_id;
+    if (!context.instance_id.empty()) return context.instance_id;
     DiscTree tree;
     add_all_but_id(tree, context);
     Sha256 hash;

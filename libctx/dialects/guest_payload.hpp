@@ -2,11 +2,11 @@
 // bootstrap that a dialect hands to its guest's own mechanism as "run this as root".
 #pragma once
 
-#include <ctx/context.hpp>
-#include <ctx/dialect.hpp>
-
 #include <string>
 #include <string_view>
+
+#include <ctx/context.hpp>
+#include <ctx/dialect.hpp>
 
 namespace ctx {
 

@@ -1,10 +1,10 @@
 // cloud-init's NoCloud, as in stock cloud images.
-#include "dialects/dialects.hpp"
-#include "dialects/guest_payload.hpp"
+#include <fmt/format.h>
 
 #include <ctx/base/text.hpp>
 
-#include <fmt/format.h>
+#include "dialects/dialects.hpp"
+#include "dialects/guest_payload.hpp"
 
 namespace ctx {
 
@@ -35,8 +35,7 @@ std::string user_data(const Context& context)
 std::string meta_data(const Context& context)
 {
     std::string text = fmt::format("instance-id: \"{}\"\n", instance_id(context));
-    if (!context.hostname.empty())
-        text += fmt::format("local-hostname: \"{}\"\n", context.hostname);
+    if (!context.hostname.empty()) text += fmt::format("local-hostname: \"{}\"\n", context.hostname);
     return text;
 }
 
@@ -46,8 +45,7 @@ std::string network_config(const StaticNetwork& network)
     std::string text = fmt::format("version: 2\nethernets:\n  eth0:\n    match: {{ macaddress: \"{}\" }}\n"
                                    "    set-name: eth0\n    addresses: [\"{}\"]\n",
                                    network.mac, network.address);
-    if (!network.gateway.empty())
-        text += fmt::format("    gateway4: \"{}\"\n", network.gateway);
+    if (!network.gateway.empty()) text += fmt::format("    gateway4: \"{}\"\n", network.gateway);
     if (!network.dns.empty())
         text += fmt::format("    nameservers: {{ addresses: [\"{}\"] }}\n", join(network.dns, "\", \""));
     return text;

@@ -1,13 +1,13 @@
 #include "dialects/setup_script.hpp"
 
-#include "dialects/guest_scripts.hpp"
-
-#include <ctx/base/text.hpp>
+#include <algorithm>
+#include <string_view>
 
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <string_view>
+#include <ctx/base/text.hpp>
+
+#include "dialects/guest_scripts.hpp"
 
 namespace ctx {
 
@@ -20,8 +20,7 @@ public:
     void call(std::string_view function, const std::vector<std::string>& arguments = {})
     {
         text_ += function;
-        for (const std::string& argument : arguments)
-            text_ += " " + shell_quote(argument);
+        for (const std::string& argument : arguments) text_ += " " + shell_quote(argument);
         text_ += '\n';
     }
     std::string take() { return std::move(text_); }
@@ -47,13 +46,11 @@ void commands(Steps& steps, const Context& context, Command::When when, std::str
 // Numbers, where the context knows them: a report may have to be written before the account is made.
 void report_to(Steps& steps, const Context& context)
 {
-    if (!context.ready)
-        return;
+    if (!context.ready) return;
     std::string uid = context.ready->user;
     std::string gid = context.ready->user;
     for (const User& user : context.users) {
-        if (user.name != context.ready->user)
-            continue;
+        if (user.name != context.ready->user) continue;
         uid = fmt::format("{}", user.uid);
         gid = fmt::format("{}", user.group.gid);
     }
@@ -64,8 +61,7 @@ void report_to(Steps& steps, const Context& context)
 std::string host_key_type(const std::string& public_key)
 {
     const std::string type = public_key.substr(0, public_key.find(' '));
-    if (type.starts_with("ecdsa"))
-        return "ecdsa";
+    if (type.starts_with("ecdsa")) return "ecdsa";
     return type.starts_with("ssh-") ? type.substr(4) : type;
 }
 
@@ -85,13 +81,11 @@ void mount(Steps& steps, const Mount& mount)
 void accounts(Steps& steps, const Context& context)
 {
     for (const User& user : context.users) {
-        if (user.uid == 0)
-            continue;
+        if (user.uid == 0) continue;
         steps.call("add_group", {user.group.name, fmt::format("{}", user.group.gid)});
         std::vector<std::string> further;
         for (const Group& group : user.groups) {
-            if (group.gid == user.group.gid)
-                continue;
+            if (group.gid == user.group.gid) continue;
             steps.call("add_group", {group.name, fmt::format("{}", group.gid)});
             further.push_back(fmt::format("{}", group.gid));
         }
@@ -99,8 +93,7 @@ void accounts(Steps& steps, const Context& context)
                                 user.home, user.shell, join(further, ",")});
     }
     const auto keys = keys_by_user(context);
-    for (const auto& entry : keys)
-        steps.call("install_keys", {entry.first});
+    for (const auto& entry : keys) steps.call("install_keys", {entry.first});
     steps.call("configure_sshd", {keys.contains("root") ? "keys" : ""});
 }
 
@@ -112,8 +105,7 @@ void contents(Steps& steps, const Context& context)
     for (std::size_t i = 0; i < context.archives.size(); ++i) {
         const Archive& archive = context.archives[i];
         std::vector<std::string> arguments = {payload_number(i), archive.to};
-        if (archive.owner)
-            arguments.insert(arguments.end(), {archive.owner->user, archive.owner->group});
+        if (archive.owner) arguments.insert(arguments.end(), {archive.owner->user, archive.owner->group});
         steps.call("unpack_archive", arguments);
     }
     // After the archives: a single file may replace a member.
@@ -134,11 +126,9 @@ std::string payload_number(std::size_t index)
 std::map<std::string, std::vector<std::string>> keys_by_user(const Context& context)
 {
     std::map<std::string, std::vector<std::string>> keys;
-    if (!context.root_ssh_keys.empty())
-        keys["root"] = context.root_ssh_keys;
+    if (!context.root_ssh_keys.empty()) keys["root"] = context.root_ssh_keys;
     for (const User& user : context.users) {
-        if (user.ssh_keys.empty())
-            continue;
+        if (user.ssh_keys.empty()) continue;
         std::vector<std::string>& list = keys[user.name];
         list.insert(list.end(), user.ssh_keys.begin(), user.ssh_keys.end());
     }
@@ -149,23 +139,17 @@ std::string setup_script(const Context& context)
 {
     Steps steps;
     commands(steps, context, Command::When::early, "early");
-    if (!context.hostname.empty())
-        steps.call("set_hostname", {context.hostname});
+    if (!context.hostname.empty()) steps.call("set_hostname", {context.hostname});
     host_key(steps, context);
     // The share first: from here on a failure can be reported. Homes may lie on the other mounts.
-    if (context.share)
-        mount(steps, *context.share);
+    if (context.share) mount(steps, *context.share);
     report_to(steps, context);
-    for (const Mount& entry : context.mounts)
-        mount(steps, entry);
+    for (const Mount& entry : context.mounts) mount(steps, entry);
     accounts(steps, context);
     contents(steps, context);
-    if (!context.environment.empty())
-        steps.call("install_environment");
-    for (const std::string& service : context.services.disable)
-        steps.call("disable_service", {service});
-    for (const std::string& service : context.services.enable)
-        steps.call("enable_service", {service});
+    if (!context.environment.empty()) steps.call("install_environment");
+    for (const std::string& service : context.services.disable) steps.call("disable_service", {service});
+    for (const std::string& service : context.services.enable) steps.call("enable_service", {service});
     commands(steps, context, Command::When::late, "late");
     steps.call("finish");
     return fmt::format("#!/bin/sh\n{}{}", setup_functions, steps.take());

@@ -1,12 +1,12 @@
 // The guest's set-up script: fixed functions (setup.sh), then one call per thing the context asks for.
 #pragma once
 
-#include <ctx/context.hpp>
-
 #include <cstddef>
 #include <map>
 #include <string>
 #include <vector>
+
+#include <ctx/context.hpp>
 
 namespace ctx {
 

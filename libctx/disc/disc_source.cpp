@@ -1,16 +1,16 @@
 #include "disc/disc_source.hpp"
 
-#include <ctx/base/error.hpp>
-
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <new>
 #include <string>
 #include <variant>
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <ctx/base/error.hpp>
 
 namespace ctx {
 
@@ -55,8 +55,7 @@ void DiscSource::open_file()
 
 void DiscSource::require_unchanged() const
 {
-    if (path_.empty())
-        return;
+    if (path_.empty()) return;
     struct stat now{};
     if (::fstat(fd_.get(), &now) < 0)
         throw system_error("cannot read a file for the disc", path_.string(), errno);
@@ -79,11 +78,9 @@ int DiscSource::read(void* buffer, std::size_t count)
         std::memcpy(buffer, text_.data() + at_, count);
     } else {
         ssize_t got = 0;
-        do
-            got = ::pread(fd_.get(), buffer, count, at_);
+        do got = ::pread(fd_.get(), buffer, count, at_);
         while (got < 0 && errno == EINTR);
-        if (got < 0)
-            return static_cast<int>(ISO_FILE_READ_ERROR);
+        if (got < 0) return static_cast<int>(ISO_FILE_READ_ERROR);
         count = static_cast<std::size_t>(got);
     }
     at_ += static_cast<off_t>(count);
@@ -124,8 +121,7 @@ IsoStreamHandle DiscSource::stream()
     // libisofs free()s it.
     // NOLINTNEXTLINE(*-no-malloc,*-owning-memory)
     auto* const layout = static_cast<StreamLayout*>(std::malloc(sizeof(StreamLayout)));
-    if (layout == nullptr)
-        throw std::bad_alloc();
+    if (layout == nullptr) throw std::bad_alloc();
     *layout = {&methods(), 1, this};
     return IsoStreamHandle(reinterpret_cast<IsoStream*>(layout));
 }

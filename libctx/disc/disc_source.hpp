@@ -1,15 +1,15 @@
 // The content of one file of a disc, as libisofs reads it: text of ours, or a file of the host.
 #pragma once
 
-#include "disc/iso_handles.hpp"
+#include <filesystem>
+#include <string_view>
+
+#include <sys/stat.h>
 
 #include <ctx/base/fd.hpp>
 #include <ctx/dialect.hpp>
 
-#include <sys/stat.h>
-
-#include <filesystem>
-#include <string_view>
+#include "disc/iso_handles.hpp"
 
 namespace ctx {
 

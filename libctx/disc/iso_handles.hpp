@@ -8,9 +8,9 @@
 
 // Makes libisofs.h declare burn_source itself, which else comes from libburn's header.
 #define LIBISOFS_WITHOUT_LIBBURN 1 // NOLINT(cppcoreguidelines-macro-usage)
-#include <ctx/base/error.hpp>
-
 #include <libisofs/libisofs.h>
+
+#include <ctx/base/error.hpp>
 
 namespace ctx {
 
@@ -29,8 +29,7 @@ using IsoWriteOptsHandle = std::unique_ptr<IsoWriteOpts, FreeIsoWriteOpts>;
 struct FreeBurnSource {
     void operator()(burn_source* source) const
     {
-        if (source->read == nullptr && source->cancel != nullptr)
-            source->cancel(source);
+        if (source->read == nullptr && source->cancel != nullptr) source->cancel(source);
         source->free_data(source);
         std::free(source); // NOLINT(cppcoreguidelines-no-malloc): libisofs' own allocation
     }
@@ -45,8 +44,7 @@ using IsoStreamHandle = std::unique_ptr<IsoStream, FreeIsoStream>;
 // libisofs answers negative numbers for failures.
 inline int iso_checked(int result, const char* what, const std::string& place)
 {
-    if (result < 0)
-        throw Error(Blame::node, what).at(place).because(iso_error_to_msg(result));
+    if (result < 0) throw Error(Blame::node, what).at(place).because(iso_error_to_msg(result));
     return result;
 }
 

@@ -1,14 +1,3 @@
-#include "disc/disc_source.hpp"
-#include "disc/iso_handles.hpp"
-
-#include <ctx/base/error.hpp>
-#include <ctx/disc.hpp>
-
-#include <fcntl.h>
-#include <fmt/format.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <array>
 #include <cstddef>
 #include <ctime>
@@ -18,6 +7,18 @@
 #include <string>
 #include <utility>
 #include <vector>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <fmt/format.h>
+
+#include <ctx/base/error.hpp>
+#include <ctx/disc.hpp>
+
+#include "disc/disc_source.hpp"
+#include "disc/iso_handles.hpp"
 
 namespace ctx {
 
@@ -33,8 +34,7 @@ void start_libisofs()
 {
     static const int result = [] {
         const int started = iso_init_with_flag(1);
-        if (started < 0)
-            return started;
+        if (started < 0) return started;
         std::array<char, 6> charset = {"UTF-8"};
         iso_set_local_charset(charset.data(), 0);
         std::array<char, 6> queue = {"SORRY"};
@@ -55,12 +55,10 @@ void require_no_messages(const fs::path& disc)
     int image = 0;
     std::string all;
     while (iso_obtain_msgs(least.data(), &code, &image, text.data(), severity.data()) == 1) {
-        if (!all.empty())
-            all += "; ";
+        if (!all.empty()) all += "; ";
         all += text.data();
     }
-    if (!all.empty())
-        throw Error(Blame::node, "the disc cannot be written").at(disc.string()).because(all);
+    if (!all.empty()) throw Error(Blame::node, "the disc cannot be written").at(disc.string()).because(all);
 }
 
 class Writer {
@@ -73,14 +71,12 @@ public:
     void write()
     {
         make_image();
-        for (const auto& [name, file] : tree_.files)
-            add(name, file);
+        for (const auto& [name, file] : tree_.files) add(name, file);
         const IsoWriteOptsHandle write_options = make_options();
 
         AtomicFile file(path_, options_.mode, options_.durable);
         copy(*write_options, file);
-        for (const DiscSource& source : sources_)
-            source.require_unchanged();
+        for (const DiscSource& source : sources_) source.require_unchanged();
         file.publish();
     }
 
@@ -110,11 +106,9 @@ private:
 
     IsoDir* directory(const std::string& name)
     {
-        if (name.empty())
-            return iso_image_get_root(image_.get());
+        if (name.empty()) return iso_image_get_root(image_.get());
         const auto known = directories_.find(name);
-        if (known != directories_.end())
-            return known->second;
+        if (known != directories_.end()) return known->second;
         const auto [parent, leaf] = split_name(name);
         IsoDir* made = nullptr;
         check(iso_tree_add_new_dir(directory(parent), leaf.c_str(), &made));
@@ -126,8 +120,7 @@ private:
     static std::pair<std::string, std::string> split_name(const std::string& name)
     {
         const std::size_t slash = name.rfind('/');
-        if (slash == std::string::npos)
-            return {"", name};
+        if (slash == std::string::npos) return {"", name};
         return {name.substr(0, slash), name.substr(slash + 1)};
     }
 
@@ -171,8 +164,7 @@ private:
     {
         const std::time_t time = options_.time;
         std::tm parts{};
-        if (::gmtime_r(&time, &parts) == nullptr)
-            throw Error(Blame::user, "the disc's date is out of range");
+        if (::gmtime_r(&time, &parts) == nullptr) throw Error(Blame::user, "the disc's date is out of range");
         std::array<char, 17> text{};
         if (std::strftime(text.data(), text.size(), "%Y%m%d%H%M%S00", &parts) == 0)
             throw Error(Blame::user, "the disc's date is out of range");
@@ -198,11 +190,9 @@ private:
         for (;;) {
             const int count = read(raw, buffer.data() + filled, block);
             check(count);
-            if (count == 0)
-                break;
+            if (count == 0) break;
             filled += static_cast<std::size_t>(count);
-            if (filled == buffer.size())
-                flush();
+            if (filled == buffer.size()) flush();
         }
         flush();
         require_no_messages(path_);

@@ -1,8 +1,8 @@
-// The context: what a guest must be told. One value type, read from one file format (context_file.hpp), rendered
-// by the dialects (dialect.hpp), applied as an edit plan.
+// The context: what a guest must be told. One value type, read from one file format (context_file.hpp),
+// rendered by the dialects (dialect.hpp), applied as an edit plan.
 //
-// A Context that exists has been checked by check_context() or was made by code that keeps its rules; renderers
-// rely on them. Text in it may come from a job's user: it never reaches a shell unquoted.
+// A Context that exists has been checked by check_context() or was made by code that keeps its rules;
+// renderers rely on them. Text in it may come from a job's user: it never reaches a shell unquoted.
 #pragma once
 
 #include <cstdint>
@@ -21,14 +21,15 @@ struct Group {
     gid_t gid = 0;
 };
 
-// An account of the guest. One that the guest has already is adopted if its uid is the same; another uid under
-// that name, or another name with that uid, is an error the guest reports. `root` may be named for its keys.
+// An account of the guest. One that the guest has already is adopted if its uid is the same; another uid
+// under that name, or another name with that uid, is an error the guest reports. `root` may be named for its
+// keys.
 struct User {
     std::string name;
     uid_t uid = 0;
-    Group group;                    // the primary one
-    std::vector<Group> groups;      // further ones
-    std::string home;               // absolute; made from /etc/skel unless it is there (a mount, say)
+    Group group;               // the primary one
+    std::vector<Group> groups; // further ones
+    std::string home;          // absolute; made from /etc/skel unless it is there (a mount, say)
     std::string shell = "/bin/bash";
     std::vector<std::string> ssh_keys; // lines of authorized_keys; kept outside the home, which may be shared
 };
@@ -87,8 +88,8 @@ struct Mount {
     std::string options;
 };
 
-// `early`: before everything else (the network may or may not be up). `late`: after everything else, before the
-// guest says it is ready. The text is the admin's or image maintainer's own shell, run as root.
+// `early`: before everything else (the network may or may not be up). `late`: after everything else, before
+// the guest says it is ready. The text is the admin's or image maintainer's own shell, run as root.
 struct Command {
     enum class When { early, late } when = When::late;
     std::string run;
@@ -107,8 +108,9 @@ struct HostKey {
     std::string public_key;  // one line
 };
 
-// How the guest says that it is ready: it writes a file into the share, under a temporary name, then renames it.
-// The file is lines of `key=value`: nonce, boot_id, address, hostname, stage (`ready`, or `failed` with reason).
+// How the guest says that it is ready: it writes a file into the share, under a temporary name, then renames
+// it. The file is lines of `key=value`: nonce, boot_id, address, hostname, stage (`ready`, or `failed` with
+// reason).
 struct ReadyReport {
     std::string nonce; // 32 hexadecimal digits
     std::string path;  // "/vmbatch/ready" in the guest
@@ -118,8 +120,8 @@ struct ReadyReport {
 
 struct Context {
     std::string hostname; // "" = the image's own
-    // Changes whenever the guest must contextualize anew. Derived from the job and its nonce or, without a job,
-    // from the context's digest.
+    // Changes whenever the guest must contextualize anew. Derived from the job and its nonce or, without a
+    // job, from the context's digest.
     std::string instance_id;
     std::vector<std::string> root_ssh_keys;
     std::vector<User> users;
@@ -137,12 +139,13 @@ struct Context {
     std::optional<ReadyReport> ready;
 };
 
-// Throws Error (user) for what no guest could be told or must not be: relative or climbing paths, two users of
-// one name or uid, a host name that is none, line feeds where they cannot be, a missing or unreadable source …
+// Throws Error (user) for what no guest could be told or must not be: relative or climbing paths, two users
+// of one name or uid, a host name that is none, line feeds where they cannot be, a missing or unreadable
+// source …
 void check_context(const Context& context);
 
-// `base` overlaid with `over`: single values are replaced, lists are appended to, a user, file, mount or variable
-// of the same name is replaced.
+// `base` overlaid with `over`: single values are replaced, lists are appended to, a user, file, mount or
+// variable of the same name is replaced.
 Context merge(Context base, const Context& over);
 
 } // namespace ctx

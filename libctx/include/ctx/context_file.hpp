@@ -18,8 +18,9 @@ Context read_context(const std::string& path, const Variables& variables, Blame 
 Context parse_context(std::string_view text, const std::string& name, const Variables& variables,
                       Blame blame = Blame::user);
 
-// "${job.id}" replaced; "$${" stands for a literal "${". Throws Error for a name that is not there, listing the
-// known ones.
-std::string substitute(std::string_view text, const Variables& variables, Blame blame, const std::string& place);
+// "${job.id}" replaced; "$${" stands for a literal "${". Throws Error for a name that is not there, listing
+// the known ones.
+std::string substitute(std::string_view text, const Variables& variables, Blame blame,
+                       const std::string& place);
 
 } // namespace ctx

@@ -71,7 +71,7 @@ public:
     void finish() const;
 
     // An error about this key ("" = the table itself), with file:line and the key's full name.
-    Error error(std::string_view key, std::string problem) const;
+    Error error(std::string_view key, std::string_view problem) const;
     // "vmbatch.toml:12" for a key that is there, else the table's own place.
     std::string place(std::string_view key) const;
     // "profile.debian.image"

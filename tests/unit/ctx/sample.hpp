@@ -1,10 +1,10 @@
 // Contexts the tests share, and what an Error says.
 #pragma once
 
+#include <string>
+
 #include <ctx/base/error.hpp>
 #include <ctx/context.hpp>
-
-#include <string>
 
 template <class Work>
 std::string message_of(Work&& work)

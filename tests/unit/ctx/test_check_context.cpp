@@ -1,11 +1,11 @@
-#include "sample.hpp"
-
-#include <ctx/context.hpp>
+#include <functional>
+#include <string>
 
 #include <catch2/catch.hpp>
 
-#include <functional>
-#include <string>
+#include <ctx/context.hpp>
+
+#include "sample.hpp"
 
 using ctx::Context;
 

@@ -1,14 +1,14 @@
-#include "../temporary_directory.hpp"
-#include "sample.hpp"
+#include <filesystem>
+#include <string>
+
+#include <catch2/catch.hpp>
 
 #include <ctx/base/file.hpp>
 #include <ctx/context_file.hpp>
 #include <ctx/dialect.hpp>
 
-#include <catch2/catch.hpp>
-
-#include <filesystem>
-#include <string>
+#include "../temporary_directory.hpp"
+#include "sample.hpp"
 
 using ctx::Blame;
 using ctx::Context;

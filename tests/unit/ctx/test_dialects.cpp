@@ -1,16 +1,16 @@
-#include "../temporary_directory.hpp"
-#include "sample.hpp"
+#include <cstdlib>
+#include <filesystem>
+#include <string>
+
+#include <catch2/catch.hpp>
 
 #include <ctx/base/file.hpp>
 #include <ctx/base/process.hpp>
 #include <ctx/base/text.hpp>
 #include <ctx/dialect.hpp>
 
-#include <catch2/catch.hpp>
-
-#include <cstdlib>
-#include <filesystem>
-#include <string>
+#include "../temporary_directory.hpp"
+#include "sample.hpp"
 
 using ctx::Dialect;
 using ctx::DiscTree;
@@ -51,8 +51,7 @@ std::string decoded(const std::string& data)
 void check_golden(const std::string& name, const std::string& text)
 {
     const std::filesystem::path path = std::filesystem::path(VMBATCH_SOURCE_DIR "/tests/unit/golden") / name;
-    if (std::getenv("VMBATCH_UPDATE_GOLDEN") != nullptr)
-        ctx::write_file(path, text, 0644);
+    if (std::getenv("VMBATCH_UPDATE_GOLDEN") != nullptr) ctx::write_file(path, text, 0644);
     INFO(path << " (VMBATCH_UPDATE_GOLDEN=1 writes it anew)");
     CHECK(text == ctx::read_file(path, 1 << 20));
 }
@@ -156,8 +155,7 @@ TEST_CASE("guests' shells read the scripts, whatever the context holds")
     const std::vector<std::vector<std::string>> shells = {
         {"/bin/sh"}, {"/bin/bash"}, {"/usr/bin/dash"}, {"/usr/bin/busybox", "ash"}};
     for (const auto& shell : shells) {
-        if (!std::filesystem::exists(shell[0]))
-            continue;
+        if (!std::filesystem::exists(shell[0])) continue;
         CAPTURE(shell);
         auto check_only = shell;
         check_only.emplace_back("-n");

@@ -1,19 +1,20 @@
-#include "../temporary_directory.hpp"
-#include "sample.hpp"
-
-#include <ctx/base/file.hpp>
-#include <ctx/base/process.hpp>
-#include <ctx/disc.hpp>
-
-#include <catch2/catch.hpp>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <chrono>
 #include <cstdlib>
 #include <filesystem>
 #include <string>
 #include <thread>
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <catch2/catch.hpp>
+
+#include <ctx/base/file.hpp>
+#include <ctx/base/process.hpp>
+#include <ctx/disc.hpp>
+
+#include "../temporary_directory.hpp"
+#include "sample.hpp"
 
 using ctx::DiscFile;
 using ctx::DiscTree;
@@ -40,8 +41,7 @@ std::string bytes_of(const fs::path& path)
 
 bool can_read_discs()
 {
-    if (fs::exists("/usr/bin/isoinfo"))
-        return true;
+    if (fs::exists("/usr/bin/isoinfo")) return true;
     WARN("isoinfo is missing (apt-get install genisoimage): what is on the disc is not looked at");
     return false;
 }
@@ -64,8 +64,7 @@ TEST_CASE("a disc holds its tree, root's and read-only")
     struct stat info{};
     REQUIRE(::stat((folder / "disc.iso").c_str(), &info) == 0);
     CHECK((info.st_mode & 07777U) == 0600);
-    if (!can_read_discs())
-        return;
+    if (!can_read_discs()) return;
     CHECK(content_of(folder / "disc.iso", "user-data") == "#cloud-config\n");
     CHECK(content_of(folder / "disc.iso", "a/b/c/deep") == "deep");
     CHECK(content_of(folder / "disc.iso", "a/empty").empty());
@@ -80,8 +79,7 @@ TEST_CASE("a disc holds its tree, root's and read-only")
 
 TEST_CASE("labels are kept letter for letter")
 {
-    if (!fs::exists("/usr/sbin/blkid"))
-        return;
+    if (!fs::exists("/usr/sbin/blkid")) return;
     const TemporaryDirectory folder;
     for (const char* label : {"cidata", "CONTEXT", "config-2"}) {
         DiscTree tree;

@@ -18,6 +18,22 @@ std::string ShareDirectory::details() const
     return json{{"path", (parent / name).string()}}.dump();
 }
 
+namespace {
+
+// What guests write must be no program, device or set-uid file to this host.
+void require_harmless(const std::filesystem::path& parent)
+{
+    struct statvfs mounted{};
+    constexpr unsigned long wanted = ST_NOSUID | ST_NODEV | ST_NOEXEC;
+    if (::statvfs(parent.c_str(), &mounted) == 0 && (mounted.f_flag & wanted) == wanted) return;
+    throw ctx::Error(ctx::Blame::node, "the share's directory is not mounted nosuid,nodev,noexec")
+        .at(parent.string())
+        .mend(fmt::format("mount --bind {0} {0} && mount -o remount,bind,nosuid,nodev,noexec {0}",
+                          parent.string()));
+}
+
+} // namespace
+
 std::filesystem::path ShareDirectory::make() const
 {
     struct stat info{};

@@ -22,10 +22,10 @@ struct Credentials {
 };
 
 struct ProcessSpec {
-    std::vector<std::string> argv = {}; // argv[0] is an absolute path
+    std::vector<std::string> argv; // argv[0] is an absolute path
     // The whole environment, NAME=VALUE; empty stands for LANG=C.UTF-8 and Debian's root PATH.
-    std::vector<std::string> environment = {};
-    std::optional<Credentials> run_as = {};
+    std::vector<std::string> environment;
+    std::optional<Credentials> run_as;
     std::string working_directory = "/"; // entered as the user above
     // Descriptors to inherit as 0, 1, 2; -1 is /dev/null. run() replaces 1 and 2 by pipes of its own, and 0
     // if there is input.
