@@ -46,7 +46,9 @@ std::size_t edit_distance(std::string_view a, std::string_view b)
 std::optional<std::string> nearest(std::string_view word, const std::vector<std::string>& candidates)
 {
     std::optional<std::string> best;
-    std::size_t least = std::max<std::size_t>(2, word.size() / 3) + 1;
+    // One slip in a short word, two (or a swap of neighbours) in a longer one, more in a very long one.
+    const std::size_t slips = word.size() < 4 ? 1 : std::max<std::size_t>(2, word.size() / 3);
+    std::size_t least = slips + 1;
     for (const std::string& candidate : candidates) {
         const std::size_t distance = edit_distance(word, candidate);
         if (distance < least) {

@@ -20,6 +20,7 @@ TEST_CASE("nearest finds what was meant and nothing far-fetched")
     CHECK(ctx::nearest("imgae", keys) == "image");
     CHECK(ctx::nearest("dialekt", keys) == "dialect");
     CHECK_FALSE(ctx::nearest("hypervisor", keys));
+    CHECK_FALSE(ctx::nearest("hvf", {"kvm", "tcg"}));
 }
 
 TEST_CASE("printable lets nothing through that a terminal would obey")
