@@ -1,13 +1,13 @@
 // The names of images: CACHE/aliases/NAME.json says what a name stands for, stood for, and which file it was.
 #pragma once
 
-#include "layout.hpp"
-
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "layout.hpp"
 
 namespace image_cache {
 

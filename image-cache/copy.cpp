@@ -1,17 +1,17 @@
 #include "copy.hpp"
 
-#include <ctx/base/digest.hpp>
-
-#include <linux/fs.h>
-#include <sys/ioctl.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
 #include <optional>
 #include <vector>
+
+#include <linux/fs.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <ctx/base/digest.hpp>
 
 namespace image_cache {
 
@@ -29,8 +29,7 @@ void Ticker::advance(std::uint64_t count)
 {
     progress_.done += count;
     const auto now = std::chrono::steady_clock::now();
-    if (!report_ || (now < next_ && progress_.done < progress_.total))
-        return;
+    if (!report_ || (now < next_ && progress_.done < progress_.total)) return;
     next_ = now + 100ms;
     report_(progress_);
 }
@@ -50,21 +49,17 @@ struct Segment {
 // The next part at or after `offset` that is no hole.
 std::optional<Segment> next_data(const NamedFd& file, std::uint64_t offset, std::uint64_t size, Blame blame)
 {
-    if (offset >= size)
-        return std::nullopt;
+    if (offset >= size) return std::nullopt;
     const off_t begin = ::lseek(file.fd, static_cast<off_t>(offset), SEEK_DATA);
     if (begin < 0) {
-        if (errno == ENXIO)
-            return std::nullopt;
-        if (errno == EINVAL || errno == EOPNOTSUPP)
-            return Segment{.begin = offset, .end = size};
+        if (errno == ENXIO) return std::nullopt;
+        if (errno == EINVAL || errno == EOPNOTSUPP) return Segment{.begin = offset, .end = size};
         throw ctx::system_error("cannot read", file.name, errno, blame);
     }
     const off_t end = ::lseek(file.fd, begin, SEEK_HOLE);
     Segment segment{.begin = static_cast<std::uint64_t>(begin),
                     .end = end < 0 ? size : std::min(static_cast<std::uint64_t>(end), size)};
-    if (segment.begin >= size)
-        return std::nullopt;
+    if (segment.begin >= size) return std::nullopt;
     return segment;
 }
 
@@ -72,10 +67,8 @@ void read_exactly(const NamedFd& file, char* data, std::uint64_t count, std::uin
 {
     while (count > 0) {
         const ssize_t got = ::pread(file.fd, data, count, static_cast<off_t>(offset));
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got < 0)
-            throw ctx::system_error("cannot read", file.name, errno, blame);
+        if (got < 0 && errno == EINTR) continue;
+        if (got < 0) throw ctx::system_error("cannot read", file.name, errno, blame);
         if (got == 0)
             throw Error(blame, "the file became shorter while it was read")
                 .at(file.name)
@@ -89,8 +82,7 @@ void read_exactly(const NamedFd& file, char* data, std::uint64_t count, std::uin
 Error cannot_write(const NamedFd& file, int error_number)
 {
     Error error = ctx::system_error("cannot write to the image cache", file.name, error_number);
-    if (error_number != ENOSPC && error_number != EDQUOT)
-        return error;
+    if (error_number != ENOSPC && error_number != EDQUOT) return error;
     return std::move(error).mend(
         "make room on its file system: `vmbatch image list` shows what is there, `vmbatch "
         "image rm IMAGE` removes");
@@ -100,10 +92,8 @@ void write_exactly(const NamedFd& file, const char* data, std::uint64_t count, s
 {
     while (count > 0) {
         const ssize_t put = ::pwrite(file.fd, data, count, static_cast<off_t>(offset));
-        if (put < 0 && errno == EINTR)
-            continue;
-        if (put < 0)
-            throw cannot_write(file, errno);
+        if (put < 0 && errno == EINTR) continue;
+        if (put < 0) throw cannot_write(file, errno);
         data += put;
         count -= static_cast<std::uint64_t>(put);
         offset += static_cast<std::uint64_t>(put);
@@ -129,8 +119,7 @@ void write_sparsely(const NamedFd& file, const char* data, std::uint64_t count, 
             continue;
         }
         std::uint64_t end = at;
-        while (end < count && !is_zero(data + end, block(end)))
-            end += block(end);
+        while (end < count && !is_zero(data + end, block(end))) end += block(end);
         write_exactly(file, data + at, end - at, offset + at);
         at = end;
     }
@@ -153,8 +142,7 @@ void walk(const NamedFd& file, std::uint64_t size, Blame blame, OnData on_data, 
 {
     std::uint64_t offset = 0;
     while (const std::optional<Segment> data = next_data(file, offset, size, blame)) {
-        if (data->begin > offset)
-            on_hole(data->begin - offset);
+        if (data->begin > offset) on_hole(data->begin - offset);
         offset = data->begin;
         while (offset < data->end) {
             const std::uint64_t count = std::min(chunk, data->end - offset);
@@ -162,8 +150,7 @@ void walk(const NamedFd& file, std::uint64_t size, Blame blame, OnData on_data, 
             offset += count;
         }
     }
-    if (offset < size)
-        on_hole(size - offset);
+    if (offset < size) on_hole(size - offset);
 }
 
 bool clone(const NamedFd& from, const NamedFd& to)
@@ -178,13 +165,10 @@ bool copy_by_kernel(const NamedFd& from, const NamedFd& to, std::uint64_t offset
     auto out = in;
     while (count > 0) {
         const ssize_t done = ::copy_file_range(from.fd, &in, to.fd, &out, count, 0);
-        if (done < 0 && errno == EINTR)
-            continue;
-        if (done < 0 && (errno == ENOSPC || errno == EDQUOT || errno == EFBIG))
-            throw cannot_write(to, errno);
+        if (done < 0 && errno == EINTR) continue;
+        if (done < 0 && (errno == ENOSPC || errno == EDQUOT || errno == EFBIG)) throw cannot_write(to, errno);
         // Whatever else it is, read and write either work or say it better.
-        if (done <= 0)
-            return false;
+        if (done <= 0) return false;
         count -= static_cast<std::uint64_t>(done);
     }
     return true;
@@ -213,12 +197,10 @@ std::string copy_and_hash(const NamedFd& from, const NamedFd& to, std::uint64_t 
 {
     if (way == CopyWay::clone && clone(from, to)) {
         // A source that grew meanwhile is cloned with its growth.
-        if (::ftruncate(to.fd, static_cast<off_t>(size)) < 0)
-            throw cannot_write(to, errno);
+        if (::ftruncate(to.fd, static_cast<off_t>(size)) < 0) throw cannot_write(to, errno);
         return hash_file(to, size, report);
     }
-    if (::ftruncate(to.fd, static_cast<off_t>(size)) < 0)
-        throw cannot_write(to, errno);
+    if (::ftruncate(to.fd, static_cast<off_t>(size)) < 0) throw cannot_write(to, errno);
 
     ctx::Sha256 hash;
     Ticker ticker(report, "copy", size);
@@ -233,10 +215,8 @@ std::string copy_and_hash(const NamedFd& from, const NamedFd& to, std::uint64_t 
             // the source meanwhile. What it copied in part is written over, zeros too.
             const NamedFd& origin = by_kernel ? to : from;
             read_exactly(origin, buffer.data(), count, offset, by_kernel ? Blame::node : Blame::user);
-            if (!by_kernel && tried)
-                write_exactly(to, buffer.data(), count, offset);
-            if (!by_kernel && !tried)
-                write_sparsely(to, buffer.data(), count, offset);
+            if (!by_kernel && tried) write_exactly(to, buffer.data(), count, offset);
+            if (!by_kernel && !tried) write_sparsely(to, buffer.data(), count, offset);
             hash.update(buffer.data(), count);
             ticker.advance(count);
         },

@@ -1,12 +1,12 @@
 // Bringing a file's bytes into the cache and knowing their digest, as fast as the file systems allow.
 #pragma once
 
-#include <image-cache/store.hpp>
-
 #include <chrono>
 #include <cstdint>
 #include <string>
 #include <string_view>
+
+#include <image-cache/store.hpp>
 
 namespace image_cache {
 

@@ -1,3 +1,19 @@
+#include <cerrno>
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <system_error>
+#include <utility>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <fmt/format.h>
+
+#include <ctx/base/fd.hpp>
+#include <ctx/base/text.hpp>
+#include <image-cache/store.hpp>
+
 #include "aliases.hpp"
 #include "copy.hpp"
 #include "inspect_file.hpp"
@@ -5,21 +21,6 @@
 #include "lookup.hpp"
 #include "metadata.hpp"
 #include "temporary.hpp"
-
-#include <ctx/base/fd.hpp>
-#include <ctx/base/text.hpp>
-#include <image-cache/store.hpp>
-
-#include <fcntl.h>
-#include <fmt/format.h>
-#include <sys/stat.h>
-
-#include <cerrno>
-#include <chrono>
-#include <memory>
-#include <optional>
-#include <system_error>
-#include <utility>
 
 namespace image_cache {
 
@@ -42,8 +43,7 @@ public:
     {
         // O_NONBLOCK: a FIFO in the place of a file must not stop us.
         fd_ = ctx::Fd(::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-        if (!fd_)
-            throw unreadable(file, errno);
+        if (!fd_) throw unreadable(file, errno);
         std::error_code failure;
         const fs::path canonical = fs::canonical(file, failure);
         path_ = failure ? fs::absolute(file).string() : canonical.string();
@@ -58,8 +58,7 @@ public:
 
     void check_unchanged() const
     {
-        if (look() == fingerprint_)
-            return;
+        if (look() == fingerprint_) return;
         throw Error(Blame::user, "the file was changed while it was read")
             .at(named().name)
             .because("something writes to it: a running machine, or a download that is not done")
@@ -86,8 +85,7 @@ private:
     Fingerprint look() const
     {
         struct stat info{};
-        if (::fstat(fd_.get(), &info) < 0)
-            throw unreadable(path_, errno);
+        if (::fstat(fd_.get(), &info) < 0) throw unreadable(path_, errno);
         if (!S_ISREG(info.st_mode))
             throw Error(Blame::user, "not a regular file").at(named().name).mend("name an image file");
         return {.path = path_,
@@ -113,29 +111,22 @@ struct Request {
 Request check(const ImportOptions& options)
 {
     Request request{.alias = options.alias, .format = options.format, .digest = {}};
-    if (!options.alias.empty())
-        check_alias(options.alias);
-    if (options.expected_digest)
-        request.digest = parse_digest(*options.expected_digest);
+    if (!options.alias.empty()) check_alias(options.alias);
+    if (options.expected_digest) request.digest = parse_digest(*options.expected_digest);
     return request;
 }
 
 // The image this very file became under this name, if neither has changed since. Reads nothing of the file.
 std::optional<Image> known_unchanged(const Layout& layout, const Source& source, const Request& request)
 {
-    if (request.alias.empty())
-        return std::nullopt;
+    if (request.alias.empty()) return std::nullopt;
     try {
         const std::optional<Alias> alias = read_alias(layout, request.alias);
-        if (!alias || alias->source != source.fingerprint())
-            return std::nullopt;
-        if (request.digest && *request.digest != alias->now.digest)
-            return std::nullopt;
+        if (!alias || alias->source != source.fingerprint()) return std::nullopt;
+        if (request.digest && *request.digest != alias->now.digest) return std::nullopt;
         Image image = load(layout, resolve(layout, request.alias), read_aliases(layout));
-        if (request.format && *request.format != image.format)
-            return std::nullopt;
-        if (fs::file_size(image.path) != image.file_size)
-            return std::nullopt;
+        if (request.format && *request.format != image.format) return std::nullopt;
+        if (fs::file_size(image.path) != image.file_size) return std::nullopt;
         return image;
     } catch (const std::exception&) {
         return std::nullopt; // whatever is wrong there, importing mends it
@@ -144,8 +135,7 @@ std::optional<Image> known_unchanged(const Layout& layout, const Source& source,
 
 void check_digest(const Source& source, const Request& request, const std::string& digest)
 {
-    if (!request.digest || *request.digest == digest)
-        return;
+    if (!request.digest || *request.digest == digest) return;
     throw Error(Blame::user, "the file is not what its checksum promises")
         .at(source.named().name)
         .because(fmt::format("its {} bytes have sha256:{}, expected was sha256:{}", source.size(), digest,
@@ -157,8 +147,7 @@ void check_format(const Layout& layout, const std::string& digest, Format format
 {
     const Format other = format == Format::raw ? Format::qcow2 : Format::raw;
     std::error_code ignored;
-    if (!fs::exists(layout.image(digest, other), ignored))
-        return;
+    if (!fs::exists(layout.image(digest, other), ignored)) return;
     throw Error(Blame::user, "this content is in the cache already, in another format")
         .at(fmt::format("sha256:{}", digest))
         .because(
@@ -210,8 +199,7 @@ Imported Store::import(const fs::path& file, const ImportOptions& options)
 
     const fs::path path = layout.image(digest, disk.format);
     // The long wait for the disk is over before the lock is taken.
-    if (!is_whole(path, source.size()))
-        temporary->seal();
+    if (!is_whole(path, source.size())) temporary->seal();
     const CacheLock lock(layout);
     check_format(layout, digest, disk.format);
     const bool was_cached = is_whole(path, source.size());

@@ -1,12 +1,12 @@
-#include <ctx/base/error.hpp>
-#include <image-cache/inspect.hpp>
-
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <array>
 #include <bit>
 #include <string>
+
+#include <fmt/format.h>
+
+#include <ctx/base/error.hpp>
+#include <image-cache/inspect.hpp>
 
 namespace image_cache {
 
@@ -70,8 +70,7 @@ private:
 
 void check_features(std::uint64_t bits)
 {
-    if ((bits & bit_data_file) != 0)
-        refuse("it keeps its data in another file", flatten);
+    if ((bits & bit_data_file) != 0) refuse("it keeps its data in another file", flatten);
     if ((bits & ~known_bits) != 0)
         refuse(fmt::format("it needs a feature unknown here (incompatible bit {})",
                            std::countr_zero(bits & ~known_bits)),
@@ -102,17 +101,14 @@ void check_table(const Table& table, std::uint32_t cluster_size, std::uint64_t f
 void check_extensions(const Bytes& bytes, std::uint64_t offset, std::uint64_t end)
 {
     while (offset < end) {
-        if (end - offset < 8)
-            refuse_damaged("its header extensions run over the first cluster");
+        if (end - offset < 8) refuse_damaged("its header extensions run over the first cluster");
         const std::uint32_t type = bytes.u32(offset);
         const std::uint64_t length = bytes.u32(offset + 4);
         offset += 8;
-        if (type == extension_end)
-            return;
+        if (type == extension_end) return;
         if (length > end - offset)
             refuse_damaged(fmt::format("header extension {:#010x} runs over the first cluster", type));
-        if (type == extension_data_file)
-            refuse("it names a data file of its own", flatten);
+        if (type == extension_data_file) refuse("it names a data file of its own", flatten);
         if (type == extension_encryption)
             refuse("it is encrypted", "decrypt it first: qemu-img convert with --object secret");
         offset += (length + 7) & ~std::uint64_t{7};
@@ -146,8 +142,7 @@ bool is_qcow2(std::string_view head)
 
 Qcow2Facts inspect_qcow2(std::string_view head, std::uint64_t file_size)
 {
-    if (!is_qcow2(head))
-        refuse("it does not begin as a qcow2 does", "name its format: --format raw");
+    if (!is_qcow2(head)) refuse("it does not begin as a qcow2 does", "name its format: --format raw");
     const Bytes bytes(head);
     Qcow2Facts facts;
     facts.version = bytes.u32(4);
@@ -155,16 +150,14 @@ Qcow2Facts inspect_qcow2(std::string_view head, std::uint64_t file_size)
         refuse(fmt::format("its version is {}; 2 and 3 are known", facts.version),
                "convert it: qemu-img convert -O qcow2 IMAGE NEW");
     // Whatever length is given: a name of length 0 is nothing QEMU would write.
-    if (bytes.u64(8) != 0 || bytes.u32(16) != 0)
-        refuse("it stands on a backing file", flatten);
+    if (bytes.u64(8) != 0 || bytes.u32(16) != 0) refuse("it stands on a backing file", flatten);
 
     const std::uint32_t cluster_bits = bytes.u32(20);
     if (cluster_bits < 9 || cluster_bits > 21)
         refuse_damaged(fmt::format("its cluster size is 2^{}; 2^9 to 2^21 exist", cluster_bits));
     facts.cluster_size = 1U << cluster_bits;
     facts.virtual_size = bytes.u64(24);
-    if (facts.virtual_size == 0)
-        refuse_damaged("its disk has no size");
+    if (facts.virtual_size == 0) refuse_damaged("its disk has no size");
     if (facts.virtual_size > largest_virtual_size)
         refuse(fmt::format("its disk claims {} bytes; {} (64T) is the most accepted", facts.virtual_size,
                            largest_virtual_size),
@@ -179,8 +172,7 @@ Qcow2Facts inspect_qcow2(std::string_view head, std::uint64_t file_size)
         refuse_damaged("its clusters are too small for extended L2 entries");
     std::uint32_t header_length = 72;
     if (facts.version >= 3) {
-        if (bytes.u32(96) > 6)
-            refuse_damaged("its reference counts are wider than 64 bits");
+        if (bytes.u32(96) > 6) refuse_damaged("its reference counts are wider than 64 bits");
         header_length = bytes.u32(100);
         if (header_length < 104 || header_length > facts.cluster_size || header_length % 8 != 0)
             refuse_damaged(fmt::format("its header's length is {}", header_length));
@@ -188,17 +180,14 @@ Qcow2Facts inspect_qcow2(std::string_view head, std::uint64_t file_size)
     }
 
     const Table l1{"L1 table", bytes.u64(40), bytes.u32(36) * std::uint64_t{8}};
-    if (l1.size > largest_l1_table)
-        refuse_damaged("its L1 table is larger than any QEMU makes");
-    if (l1.size / 8 < entries_needed(facts))
-        refuse_damaged("its L1 table is too small for its disk");
+    if (l1.size > largest_l1_table) refuse_damaged("its L1 table is larger than any QEMU makes");
+    if (l1.size / 8 < entries_needed(facts)) refuse_damaged("its L1 table is too small for its disk");
     check_table(l1, facts.cluster_size, file_size);
     const Table refcounts{"refcount table", bytes.u64(48), bytes.u32(56) * std::uint64_t{facts.cluster_size}};
     if (refcounts.size > largest_refcount_table)
         refuse_damaged("its refcount table is larger than any QEMU makes");
     check_table(refcounts, facts.cluster_size, file_size);
-    if (bytes.u32(60) > most_snapshots)
-        refuse_damaged("it claims more snapshots than any QEMU makes");
+    if (bytes.u32(60) > most_snapshots) refuse_damaged("it claims more snapshots than any QEMU makes");
     // An entry has at least 40 bytes; what they say is of no concern to who reads the current disk.
     const Table snapshots{"snapshot table", bytes.u64(64), bytes.u32(60) * std::uint64_t{40}};
     check_table(snapshots, facts.cluster_size, file_size);
@@ -233,8 +222,7 @@ std::optional<std::string_view> foreign_content(std::string_view head)
     const auto* const found = std::ranges::find_if(kinds, [&](const Kind& kind) {
         return head.size() >= kind.offset && head.substr(kind.offset).starts_with(kind.mark);
     });
-    if (found == kinds.end())
-        return std::nullopt;
+    if (found == kinds.end()) return std::nullopt;
     return found->name;
 }
 

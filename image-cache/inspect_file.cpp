@@ -1,14 +1,15 @@
 #include "inspect_file.hpp"
 
-#include <ctx/base/error.hpp>
-#include <image-cache/inspect.hpp>
-
-#include <fmt/format.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <cerrno>
 #include <string_view>
+
+#include <unistd.h>
+
+#include <fmt/format.h>
+
+#include <ctx/base/error.hpp>
+#include <image-cache/inspect.hpp>
 
 namespace image_cache {
 
@@ -23,12 +24,9 @@ std::string read_head(int fd, std::uint64_t file_size, const std::string& name)
     std::size_t have = 0;
     while (have < head.size()) {
         const ssize_t count = ::pread(fd, head.data() + have, head.size() - have, static_cast<off_t>(have));
-        if (count < 0 && errno == EINTR)
-            continue;
-        if (count < 0)
-            throw ctx::system_error("cannot read", name, errno);
-        if (count == 0)
-            break;
+        if (count < 0 && errno == EINTR) continue;
+        if (count < 0) throw ctx::system_error("cannot read", name, errno);
+        if (count == 0) break;
         have += static_cast<std::size_t>(count);
     }
     head.resize(have);
@@ -39,8 +37,7 @@ std::string read_head(int fd, std::uint64_t file_size, const std::string& name)
 
 Inspected inspect_file(int fd, std::uint64_t file_size, std::optional<Format> format, const std::string& name)
 {
-    if (file_size == 0)
-        throw Error(Blame::user, "the image is empty").at(name).mend("get the image again");
+    if (file_size == 0) throw Error(Blame::user, "the image is empty").at(name).mend("get the image again");
     const std::string head = read_head(fd, file_size, name);
     if (!format) {
         if (const std::optional<std::string_view> other = foreign_content(head))
@@ -50,8 +47,7 @@ Inspected inspect_file(int fd, std::uint64_t file_size, std::optional<Format> fo
                 .mend("unpack or convert it to raw or qcow2 first; --format raw takes it as it is");
         format = is_qcow2(head) ? Format::qcow2 : Format::raw;
     }
-    if (format == Format::raw)
-        return {.format = Format::raw, .virtual_size = file_size};
+    if (format == Format::raw) return {.format = Format::raw, .virtual_size = file_size};
     try {
         return {.format = Format::qcow2, .virtual_size = inspect_qcow2(head, file_size).virtual_size};
     } catch (const Error& error) {

@@ -1,11 +1,11 @@
 // Looking into an open image file before anything relies on it.
 #pragma once
 
-#include <image-cache/store.hpp>
-
 #include <cstdint>
 #include <optional>
 #include <string>
+
+#include <image-cache/store.hpp>
 
 namespace image_cache {
 

@@ -1,15 +1,16 @@
 #include "layout.hpp"
 
-#include <ctx/base/names.hpp>
-#include <ctx/base/text.hpp>
-
-#include <fmt/format.h>
-#include <sys/stat.h>
-
 #include <algorithm>
 #include <cctype>
 #include <cerrno>
 #include <system_error>
+
+#include <sys/stat.h>
+
+#include <fmt/format.h>
+
+#include <ctx/base/names.hpp>
+#include <ctx/base/text.hpp>
 
 namespace image_cache {
 
@@ -54,8 +55,7 @@ void make_readable_directory(const fs::path& path)
     }
     const int error_number = errno;
     std::error_code ignored;
-    if (fs::is_directory(path, ignored))
-        return;
+    if (fs::is_directory(path, ignored)) return;
     throw ctx::system_error("cannot make the image cache's directory", path.string(), error_number)
         .mend("let the cache's owner do it, or name another cache with --cache-dir");
 }
@@ -66,8 +66,7 @@ void Layout::make() const
 {
     std::error_code failure;
     fs::create_directories(root.parent_path(), failure);
-    for (const fs::path& folder : {root, images(), aliases(), leases()})
-        make_readable_directory(folder);
+    for (const fs::path& folder : {root, images(), aliases(), leases()}) make_readable_directory(folder);
 }
 
 bool is_hexadecimal(std::string_view text)
@@ -86,8 +85,7 @@ std::string parse_digest(std::string_view text)
     std::ranges::transform(digest, digest.begin(), [](char c) {
         return c >= 'A' && c <= 'F' ? static_cast<char>(c - 'A' + 'a') : c;
     });
-    if (is_digest(digest))
-        return digest;
+    if (is_digest(digest)) return digest;
     throw Error(Blame::user, "not a SHA-256 digest")
         .at(ctx::printable(text))
         .because("it is written sha256: and 64 hexadecimal digits, as `sha256sum FILE` prints them")
@@ -96,12 +94,10 @@ std::string parse_digest(std::string_view text)
 
 std::optional<ImageFile> parse_image_name(std::string_view name)
 {
-    if (!name.starts_with("sha256-"))
-        return std::nullopt;
+    if (!name.starts_with("sha256-")) return std::nullopt;
     name.remove_prefix(7);
     const std::string_view digest = name.substr(0, 64);
-    if (!is_digest(digest))
-        return std::nullopt;
+    if (!is_digest(digest)) return std::nullopt;
     for (const Format format : {Format::raw, Format::qcow2})
         if (name.substr(64) == fmt::format(".{}", to_string(format)))
             return ImageFile{.digest = std::string(digest), .format = format};
@@ -113,12 +109,10 @@ std::vector<std::string> entries(const fs::path& folder)
     std::vector<std::string> names;
     std::error_code failure;
     fs::directory_iterator entry(folder, failure);
-    if (failure == std::errc::no_such_file_or_directory)
-        return names;
+    if (failure == std::errc::no_such_file_or_directory) return names;
     for (const fs::directory_iterator end; !failure && entry != end; entry.increment(failure))
         names.push_back(entry->path().filename().string());
-    if (failure)
-        throw ctx::system_error("cannot read the image cache", folder.string(), failure.value());
+    if (failure) throw ctx::system_error("cannot read the image cache", folder.string(), failure.value());
     std::ranges::sort(names);
     return names;
 }

@@ -1,12 +1,12 @@
 // Where things lie in a cache directory, and what the names there mean.
 #pragma once
 
-#include <image-cache/store.hpp>
-
 #include <filesystem>
 #include <optional>
 #include <string>
 #include <string_view>
+
+#include <image-cache/store.hpp>
 
 namespace image_cache {
 

@@ -1,14 +1,14 @@
 #include "leases.hpp"
 
-#include <ctx/base/fd.hpp>
-#include <ctx/base/names.hpp>
-#include <ctx/base/text.hpp>
+#include <cerrno>
 
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <cerrno>
+#include <ctx/base/fd.hpp>
+#include <ctx/base/names.hpp>
+#include <ctx/base/text.hpp>
 
 namespace image_cache {
 
@@ -16,8 +16,7 @@ namespace fs = std::filesystem;
 
 void check_holder(std::string_view holder)
 {
-    if (ctx::is_job_id(holder))
-        return;
+    if (ctx::is_job_id(holder)) return;
     throw ctx::Error(ctx::Blame::user, "not a job's id")
         .at(ctx::printable(holder))
         .because("a lease on an image is held in the name of a job")

@@ -1,11 +1,11 @@
 // Who stands on an image: an empty file per holder, CACHE/leases/<hex>/JOB. Its time says since when.
 #pragma once
 
-#include "layout.hpp"
-
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "layout.hpp"
 
 namespace image_cache {
 

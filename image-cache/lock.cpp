@@ -1,13 +1,13 @@
 #include "lock.hpp"
 
-#include <ctx/base/deadline.hpp>
+#include <cerrno>
+#include <chrono>
+#include <thread>
 
 #include <fcntl.h>
 #include <sys/file.h>
 
-#include <cerrno>
-#include <chrono>
-#include <thread>
+#include <ctx/base/deadline.hpp>
 
 namespace image_cache {
 

@@ -2,9 +2,9 @@
 // process waiting on an unlinked lock would go on beside the one that holds the new file.
 #pragma once
 
-#include "layout.hpp"
-
 #include <ctx/base/fd.hpp>
+
+#include "layout.hpp"
 
 namespace image_cache {
 

@@ -1,16 +1,17 @@
 #include "lookup.hpp"
 
-#include "metadata.hpp"
+#include <cerrno>
+#include <optional>
+#include <system_error>
+
+#include <sys/stat.h>
+
+#include <fmt/format.h>
 
 #include <ctx/base/names.hpp>
 #include <ctx/base/text.hpp>
 
-#include <fmt/format.h>
-#include <sys/stat.h>
-
-#include <cerrno>
-#include <optional>
-#include <system_error>
+#include "metadata.hpp"
 
 namespace image_cache {
 
@@ -44,8 +45,7 @@ Error not_found(const Layout& layout, std::string_view name)
 
 ImageFile resolve_alias(const Layout& layout, const Alias& alias)
 {
-    if (std::optional<ImageFile> file = file_of(layout, alias.now.digest))
-        return *file;
+    if (std::optional<ImageFile> file = file_of(layout, alias.now.digest)) return *file;
     throw Error(Blame::node, "the image a name stands for is no longer in the cache")
         .at(fmt::format("{} = sha256:{}", alias.name, alias.now.digest))
         .because(fmt::format("there is no such file in {}", layout.images().string()))
@@ -57,8 +57,7 @@ ImageFile resolve_digest(const Layout& layout, std::string_view name, std::strin
 {
     std::optional<ImageFile> found;
     for (ImageFile& file : image_files(layout)) {
-        if (!file.digest.starts_with(digits) || (found && found->digest == file.digest))
-            continue;
+        if (!file.digest.starts_with(digits) || (found && found->digest == file.digest)) continue;
         if (found)
             throw Error(Blame::user, "several images begin like this")
                 .at(ctx::printable(name))
@@ -66,8 +65,7 @@ ImageFile resolve_digest(const Layout& layout, std::string_view name, std::strin
                 .mend("give more digits");
         found = std::move(file);
     }
-    if (!found)
-        throw not_found(layout, name);
+    if (!found) throw not_found(layout, name);
     return *found;
 }
 
@@ -77,16 +75,14 @@ std::vector<ImageFile> image_files(const Layout& layout)
 {
     std::vector<ImageFile> files;
     for (const std::string& name : entries(layout.images()))
-        if (std::optional<ImageFile> file = parse_image_name(name))
-            files.push_back(std::move(*file));
+        if (std::optional<ImageFile> file = parse_image_name(name)) files.push_back(std::move(*file));
     return files;
 }
 
 ImageFile resolve(const Layout& layout, std::string_view name)
 {
     if (ctx::is_plain_name(name))
-        if (const std::optional<Alias> alias = read_alias(layout, name))
-            return resolve_alias(layout, *alias);
+        if (const std::optional<Alias> alias = read_alias(layout, name)) return resolve_alias(layout, *alias);
 
     const std::string_view digits = name.starts_with("sha256:") ? name.substr(7) : name;
     if (digits.size() >= shortest_prefix && is_hexadecimal(digits))
@@ -118,8 +114,7 @@ Image assemble(const Layout& layout, const ImageFile& file, const Metadata& meta
         throw ctx::system_error("cannot read the image", image.path.string(), errno);
     image.disk_usage = static_cast<std::uint64_t>(info.st_blocks) * 512;
     for (const Alias& alias : aliases)
-        if (alias.now.digest == file.digest)
-            image.aliases.push_back(alias.name);
+        if (alias.now.digest == file.digest) image.aliases.push_back(alias.name);
     return image;
 }
 

@@ -1,11 +1,11 @@
 // From a name to an image.
 #pragma once
 
-#include "aliases.hpp"
-#include "layout.hpp"
-
 #include <string_view>
 #include <vector>
+
+#include "aliases.hpp"
+#include "layout.hpp"
 
 namespace image_cache {
 

@@ -1,12 +1,12 @@
 // What is known of an image beside its bytes: CACHE/images/sha256-<hex>.json.
 #pragma once
 
-#include "layout.hpp"
-
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
+
+#include "layout.hpp"
 
 namespace image_cache {
 

@@ -1,3 +1,18 @@
+#include <cerrno>
+#include <system_error>
+#include <utility>
+
+#include <fcntl.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include <fmt/format.h>
+
+#include <ctx/base/fd.hpp>
+#include <ctx/base/file.hpp>
+#include <ctx/base/text.hpp>
+#include <image-cache/store.hpp>
+
 #include "aliases.hpp"
 #include "copy.hpp"
 #include "layout.hpp"
@@ -5,20 +20,6 @@
 #include "lock.hpp"
 #include "lookup.hpp"
 #include "metadata.hpp"
-
-#include <ctx/base/fd.hpp>
-#include <ctx/base/file.hpp>
-#include <ctx/base/text.hpp>
-#include <image-cache/store.hpp>
-
-#include <fcntl.h>
-#include <fmt/format.h>
-#include <sys/statvfs.h>
-#include <unistd.h>
-
-#include <cerrno>
-#include <system_error>
-#include <utility>
 
 namespace image_cache {
 
@@ -60,10 +61,8 @@ void check_size(const Image& image)
 {
     std::error_code failure;
     const std::uint64_t size = fs::file_size(image.path, failure);
-    if (failure)
-        throw ctx::system_error("cannot read the image", image.path.string(), failure.value());
-    if (size == image.file_size)
-        return;
+    if (failure) throw ctx::system_error("cannot read the image", image.path.string(), failure.value());
+    if (size == image.file_size) return;
     throw Error(Blame::node, "the image is no longer what it was")
         .at(image.path.string())
         .because(fmt::format("it has {} bytes and was published with {}", size, image.file_size))
@@ -88,8 +87,7 @@ std::vector<Error> Store::damage() const
     std::vector<Error> errors;
     for (const ImageFile& file : image_files(layout))
         collect(errors, [&] { check_size(load(layout, file, {})); });
-    for (const std::string& name : alias_names(layout))
-        collect(errors, [&] { resolve(layout, name); });
+    for (const std::string& name : alias_names(layout)) collect(errors, [&] { resolve(layout, name); });
     return errors;
 }
 
@@ -98,8 +96,7 @@ std::vector<AliasStep> Store::history(std::string_view alias) const
     check_alias(alias);
     const std::optional<Alias> known = read_alias(Layout{cache_dir_}, alias);
     std::vector<AliasStep> steps;
-    if (!known)
-        return steps;
+    if (!known) return steps;
     steps.push_back(known->now);
     steps.insert(steps.end(), known->before.begin(), known->before.end());
     return steps;
@@ -111,8 +108,7 @@ void Store::verify(const Image& image, const ProgressFunction& progress) const
     const fs::path path = Layout{cache_dir_}.image(image.digest, image.format);
     const ctx::Fd fd = ctx::open_file(path, O_RDONLY);
     const std::string digest = hash_file({.fd = fd.get(), .name = path.string()}, image.file_size, progress);
-    if (digest == image.digest)
-        return;
+    if (digest == image.digest) return;
     throw Error(Blame::node, "the image is no longer what it was")
         .at(path.string())
         .because(fmt::format("its content is sha256:{} and was published as sha256:{}", digest, image.digest))
@@ -133,8 +129,7 @@ void Store::remove(const Image& image)
             .mend("wait for these to end; `vmbatch job gc` clears away those that died");
     // In this order a power cut leaves at most metadata of no image, which the next import sweeps.
     for (const Alias& alias : read_aliases(layout))
-        if (alias.now.digest == image.digest)
-            drop_alias(layout, alias.name);
+        if (alias.now.digest == image.digest) drop_alias(layout, alias.name);
     for (const fs::path& path : {layout.image(image.digest, image.format), layout.metadata(image.digest)})
         if (::unlink(path.c_str()) < 0 && errno != ENOENT)
             throw ctx::system_error("cannot remove", path.string(), errno);
@@ -189,8 +184,10 @@ void Store::lease(const Image& image, std::string_view holder)
 {
     check_digest(image.digest);
     check_holder(holder);
-    if (is_read_only(cache_dir_))
-        return check_still_there(image);
+    if (is_read_only(cache_dir_)) {
+        check_still_there(image);
+        return;
+    }
 
     const Layout layout{cache_dir_};
     layout.make();
@@ -209,8 +206,7 @@ void Store::release(std::string_view digest, std::string_view holder)
     check_digest(digest);
     check_holder(holder);
     const Layout layout{cache_dir_};
-    if (!has_lease(layout, digest, holder))
-        return;
+    if (!has_lease(layout, digest, holder)) return;
     const CacheLock lock(layout);
     drop_lease(layout, digest, holder);
 }

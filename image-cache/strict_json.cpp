@@ -1,12 +1,12 @@
 #include "strict_json.hpp"
 
-#include <ctx/base/error.hpp>
-#include <ctx/base/file.hpp>
+#include <limits>
+#include <system_error>
 
 #include <fmt/format.h>
 
-#include <limits>
-#include <system_error>
+#include <ctx/base/error.hpp>
+#include <ctx/base/file.hpp>
 
 namespace image_cache {
 
@@ -18,12 +18,10 @@ constexpr std::size_t largest_file = 1 << 20;
 std::optional<JsonRecord> JsonRecord::read(const fs::path& path, std::string remedy)
 {
     std::error_code ignored;
-    if (fs::symlink_status(path, ignored).type() == fs::file_type::not_found)
-        return std::nullopt;
+    if (fs::symlink_status(path, ignored).type() == fs::file_type::not_found) return std::nullopt;
     JsonRecord record(json::parse(ctx::read_file(path, largest_file), nullptr, false), path,
                       std::move(remedy));
-    if (!record.value_.is_object())
-        record.damaged("it is no JSON object");
+    if (!record.value_.is_object()) record.damaged("it is no JSON object");
     if (const std::uint64_t schema = record.size("schema"); schema != 1)
         record.damaged(fmt::format("its schema is {}; this program knows 1", schema));
     return record;
@@ -40,24 +38,21 @@ void JsonRecord::damaged(std::string why) const
 const json& JsonRecord::at(std::string_view key) const
 {
     const auto found = value_.find(key);
-    if (found == value_.end())
-        damaged(fmt::format("`{}` is missing", key));
+    if (found == value_.end()) damaged(fmt::format("`{}` is missing", key));
     return *found;
 }
 
 std::string JsonRecord::text(std::string_view key) const
 {
     const json& value = at(key);
-    if (!value.is_string())
-        damaged(fmt::format("`{}` is no text", key));
+    if (!value.is_string()) damaged(fmt::format("`{}` is no text", key));
     return value.get<std::string>();
 }
 
 std::uint64_t JsonRecord::size(std::string_view key) const
 {
     const json& value = at(key);
-    if (!value.is_number_unsigned())
-        damaged(fmt::format("`{}` is no whole number from 0 on", key));
+    if (!value.is_number_unsigned()) damaged(fmt::format("`{}` is no whole number from 0 on", key));
     return value.get<std::uint64_t>();
 }
 
@@ -67,28 +62,24 @@ std::int64_t JsonRecord::time(std::string_view key) const
     const bool fits = value.is_number_unsigned()
                           ? value.get<std::uint64_t>() <= std::numeric_limits<std::int64_t>::max()
                           : value.is_number_integer();
-    if (!fits)
-        damaged(fmt::format("`{}` is no time", key));
+    if (!fits) damaged(fmt::format("`{}` is no time", key));
     return value.get<std::int64_t>();
 }
 
 JsonRecord JsonRecord::object(std::string_view key) const
 {
     const json& value = at(key);
-    if (!value.is_object())
-        damaged(fmt::format("`{}` is no object", key));
+    if (!value.is_object()) damaged(fmt::format("`{}` is no object", key));
     return {value, path_, remedy_};
 }
 
 std::vector<JsonRecord> JsonRecord::objects(std::string_view key) const
 {
     const json& list = at(key);
-    if (!list.is_array())
-        damaged(fmt::format("`{}` is no list", key));
+    if (!list.is_array()) damaged(fmt::format("`{}` is no list", key));
     std::vector<JsonRecord> records;
     for (const json& value : list) {
-        if (!value.is_object())
-            damaged(fmt::format("`{}` holds something that is no object", key));
+        if (!value.is_object()) damaged(fmt::format("`{}` holds something that is no object", key));
         records.push_back({value, path_, remedy_});
     }
     return records;

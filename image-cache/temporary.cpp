@@ -1,15 +1,15 @@
 #include "temporary.hpp"
 
-#include <ctx/base/file.hpp>
+#include <cerrno>
+#include <cstdlib>
+#include <system_error>
 
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <cerrno>
-#include <cstdlib>
-#include <system_error>
+#include <ctx/base/file.hpp>
 
 namespace image_cache {
 
@@ -32,16 +32,14 @@ Temporary::Temporary(const Layout& layout, const CacheLock&)
 
 Temporary::~Temporary()
 {
-    if (!path_.empty())
-        ::unlink(path_.c_str());
+    if (!path_.empty()) ::unlink(path_.c_str());
 }
 
 void Temporary::seal()
 {
     if (::fchmod(fd_.get(), 0444) < 0)
         throw ctx::system_error("cannot set the mode of", path_.string(), errno);
-    if (::fsync(fd_.get()) < 0)
-        throw ctx::system_error("cannot write to disk", path_.string(), errno);
+    if (::fsync(fd_.get()) < 0) throw ctx::system_error("cannot write to disk", path_.string(), errno);
 }
 
 void Temporary::publish(const fs::path& name)
@@ -60,8 +58,7 @@ bool owner_is_gone(const fs::path& temporary)
     constexpr int flags = O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
     // Writable because NFS wants it for an exclusive lock; a sealed one lets only root do that.
     ctx::Fd fd(::open(temporary.c_str(), O_RDWR | flags));
-    if (!fd)
-        fd = ctx::Fd(::open(temporary.c_str(), O_RDONLY | flags));
+    if (!fd) fd = ctx::Fd(::open(temporary.c_str(), O_RDONLY | flags));
     return fd && ::flock(fd.get(), LOCK_EX | LOCK_NB) == 0;
 }
 
@@ -90,8 +87,7 @@ void sweep(const Layout& layout, const CacheLock&)
     for (const fs::path& folder : {layout.images(), layout.aliases()})
         for (const std::string& name : entries(folder)) {
             const fs::path path = folder / name;
-            if (name.starts_with('.') ? owner_is_gone(path) : is_orphan(layout, name))
-                ::unlink(path.c_str());
+            if (name.starts_with('.') ? owner_is_gone(path) : is_orphan(layout, name)) ::unlink(path.c_str());
         }
 }
 

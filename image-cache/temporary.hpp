@@ -2,12 +2,12 @@
 // it lives.
 #pragma once
 
-#include "layout.hpp"
-#include "lock.hpp"
+#include <filesystem>
 
 #include <ctx/base/fd.hpp>
 
-#include <filesystem>
+#include "layout.hpp"
+#include "lock.hpp"
 
 namespace image_cache {
 

@@ -1,14 +1,5 @@
 #include "image_commands.hpp"
 
-#include "image_print.hpp"
-#include "progress.hpp"
-
-#include <ctx/base/error.hpp>
-#include <image-cache/store.hpp>
-
-#include <CLI/CLI.hpp>
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <cstdio>
 #include <map>
@@ -16,6 +7,15 @@
 #include <optional>
 #include <string>
 #include <vector>
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+
+#include <ctx/base/error.hpp>
+#include <image-cache/store.hpp>
+
+#include "image_print.hpp"
+#include "progress.hpp"
 
 using ctx::Blame;
 using ctx::Error;
@@ -68,8 +68,7 @@ void import(const CommonOptions& common, const Arguments& arguments)
     image_cache::ImportOptions options;
     options.alias = arguments.name;
     options.format = arguments.format;
-    if (!arguments.checksum.empty())
-        options.expected_digest = arguments.checksum;
+    if (!arguments.checksum.empty()) options.expected_digest = arguments.checksum;
     image_cache::Imported result;
     {
         ProgressReport report(arguments.file, arguments.progress);
@@ -81,8 +80,7 @@ void import(const CommonOptions& common, const Arguments& arguments)
         return;
     }
     fmt::print("{}  sha256:{}\n", result.was_cached ? "cached  " : "imported", result.image.digest);
-    if (!arguments.name.empty())
-        fmt::print("name      {}\n", arguments.name);
+    if (!arguments.name.empty()) fmt::print("name      {}\n", arguments.name);
     fmt::print("path      {}\n", result.image.path.string());
 }
 
@@ -93,18 +91,14 @@ void list(CommonOptions& common, const Arguments& arguments)
     const std::vector<Error> damage = store.damage();
     if (arguments.as_json) {
         json object = {{"images", json::array()}, {"damage", json::array()}};
-        for (const Image& image : images)
-            object["images"].push_back(image_json(image));
-        for (const Error& error : damage)
-            object["damage"].push_back(error_json(error));
+        for (const Image& image : images) object["images"].push_back(image_json(image));
+        for (const Error& error : damage) object["damage"].push_back(error_json(error));
         print_json(std::move(object));
     } else {
         print_image_table(images);
     }
-    for (const Error& error : damage)
-        fmt::print(stderr, "{}\n", error.explain());
-    if (!damage.empty())
-        common.exit_code = static_cast<int>(exit_code(damage.front()));
+    for (const Error& error : damage) fmt::print(stderr, "{}\n", error.explain());
+    if (!damage.empty()) common.exit_code = static_cast<int>(exit_code(damage.front()));
 }
 
 void show(const CommonOptions& common, const Arguments& arguments)
@@ -124,14 +118,11 @@ void path(const CommonOptions& common, const Arguments& arguments)
 
 void verify(CommonOptions& common, const Arguments& arguments)
 {
-    if (arguments.all == !arguments.images.empty())
-        throw CLI::RequiredError("Either IMAGE or --all");
+    if (arguments.all == !arguments.images.empty()) throw CLI::RequiredError("Either IMAGE or --all");
     const Store store = open_store(common);
     std::vector<Image> images;
-    if (arguments.all)
-        images = store.list();
-    for (const std::string& name : arguments.images)
-        images.push_back(store.find(name));
+    if (arguments.all) images = store.list();
+    for (const std::string& name : arguments.images) images.push_back(store.find(name));
 
     json results = json::array();
     for (const Image& image : images) {
@@ -151,13 +142,12 @@ void verify(CommonOptions& common, const Arguments& arguments)
                        fmt::join(image.aliases, ","));
         if (error) {
             // In the order of the reader, where both go to one terminal.
-            std::fflush(stdout);
+            static_cast<void>(std::fflush(stdout));
             fmt::print(stderr, "{}\n", error->explain());
         }
         results.push_back(std::move(result));
     }
-    if (arguments.as_json)
-        print_json({{"images", std::move(results)}});
+    if (arguments.as_json) print_json({{"images", std::move(results)}});
 }
 
 // What `rm NAME` means: a name among several is taken away alone, the last one takes the image with it.
@@ -178,19 +168,16 @@ Removal plan_removal(const Store& store, const std::string& name)
     try {
         image = store.find(name);
     } catch (const Error& error) {
-        if (error.blame() != Blame::node)
-            throw;
+        if (error.blame() != Blame::node) throw;
         // Something about it is damaged, which must not keep it from being removed.
         const std::vector<Image> images = store.list();
         const auto found =
             std::ranges::find_if(images, [&](const Image& other) { return is_meant(other, name); });
-        if (found == images.end())
-            return {.name = name, .image = {}};
+        if (found == images.end()) return {.name = name, .image = {}};
         image = *found;
     }
     const bool is_one_of_several = image.aliases.size() > 1 && std::ranges::count(image.aliases, name) > 0;
-    if (is_one_of_several)
-        return {.name = name, .image = {}};
+    if (is_one_of_several) return {.name = name, .image = {}};
     return {.name = name, .image = std::move(image)};
 }
 
@@ -198,8 +185,7 @@ void remove(const CommonOptions& common, const Arguments& arguments)
 {
     Store store = open_store(common);
     // All are looked up before the first goes: a slip of the pen in the last leaves the others alone.
-    for (const std::string& name : arguments.images)
-        plan_removal(store, name);
+    for (const std::string& name : arguments.images) plan_removal(store, name);
     json results = json::array();
     for (const std::string& name : arguments.images) {
         const Removal removal = plan_removal(store, name);
@@ -215,8 +201,7 @@ void remove(const CommonOptions& common, const Arguments& arguments)
                        removal.image ? "sha256:" + removal.image->digest : "the name " + name);
         results.push_back(std::move(result));
     }
-    if (arguments.as_json)
-        print_json({{"removed", std::move(results)}});
+    if (arguments.as_json) print_json({{"removed", std::move(results)}});
 }
 
 template <class Command>
@@ -245,7 +230,8 @@ void add_import(CLI::App& images, CommonOptions& common)
         ->type_name("ALIAS");
     command
         .add_option_function<std::string>(
-            "--format", [arguments](const std::string& name) { arguments->format = formats.at(name); },
+            "--format",
+            [format = &arguments->format](const std::string& name) { *format = formats.at(name); },
             "What the file is; without it, qcow2 is known by its beginning, all else is raw")
         ->check(CLI::IsMember(formats))
         ->option_text("raw|qcow2");

@@ -1,16 +1,16 @@
 #include "image_print.hpp"
 
-#include "progress.hpp"
-
-#include <ctx/base/text.hpp>
-
-#include <fmt/chrono.h>
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <cstdint>
 #include <cstdio>
 #include <ctime>
+
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+
+#include <ctx/base/text.hpp>
+
+#include "progress.hpp"
 
 using image_cache::AliasStep;
 using image_cache::Image;
@@ -28,8 +28,7 @@ std::string local_time(std::int64_t seconds)
 {
     const auto time = static_cast<std::time_t>(seconds);
     std::tm parts{};
-    if (::localtime_r(&time, &parts) == nullptr)
-        return fmt::format("{}", seconds);
+    if (::localtime_r(&time, &parts) == nullptr) return fmt::format("{}", seconds);
     return fmt::format("{:%Y-%m-%d %H:%M}", parts);
 }
 
@@ -80,8 +79,7 @@ void print_json(json object)
 void print_image_table(const std::vector<Image>& images)
 {
     std::size_t width = 4;
-    for (const Image& image : images)
-        width = std::max(width, name_column(image).size());
+    for (const Image& image : images) width = std::max(width, name_column(image).size());
     fmt::print("{:<{}}  {:<12}  {:<6}  {:>10}  {:>10}  {}\n", "NAME", width, "DIGEST", "FORMAT", "DISK",
                "STORED", "IMPORTED");
     for (const Image& image : images)

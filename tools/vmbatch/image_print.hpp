@@ -1,13 +1,13 @@
 // Images as vmbatch shows them: lines for people, JSON (schema 1) for programs.
 #pragma once
 
-#include <ctx/base/error.hpp>
-#include <image-cache/store.hpp>
+#include <string>
+#include <vector>
 
 #include <nlohmann/json.hpp>
 
-#include <string>
-#include <vector>
+#include <ctx/base/error.hpp>
+#include <image-cache/store.hpp>
 
 nlohmann::json image_json(const image_cache::Image& image);
 nlohmann::json error_json(const ctx::Error& error);

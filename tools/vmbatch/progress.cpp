@@ -1,18 +1,20 @@
 #include "progress.hpp"
 
-#include <ctx/base/text.hpp>
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstdio>
+#include <map>
+#include <utility>
+
+#include <sys/ioctl.h>
+#include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
-#include <sys/ioctl.h>
-#include <unistd.h>
 
-#include <algorithm>
-#include <array>
-#include <cstdio>
-#include <map>
-#include <utility>
+#include <ctx/base/text.hpp>
 
 void add_progress_option(CLI::App& command, ProgressMode& mode)
 {
@@ -36,14 +38,12 @@ ProgressReport::ProgressReport(std::string what, ProgressMode mode) : what_(std:
 
 ProgressReport::~ProgressReport()
 {
-    if (drawn_)
-        std::fputs("\r\x1b[K", stderr);
+    if (drawn_) fmt::print(stderr, "\r\x1b[K");
 }
 
 void ProgressReport::update(std::string_view stage, std::uint64_t done, std::uint64_t total)
 {
-    if (mode_ == ProgressMode::none)
-        return;
+    if (mode_ == ProgressMode::none) return;
     const auto now = std::chrono::steady_clock::now();
     if (stage != stage_) {
         stage_ = stage;
@@ -73,11 +73,9 @@ double rate_of(double seconds, std::uint64_t done)
 
 std::string time_left(double rate, std::uint64_t rest)
 {
-    if (rate <= 0)
-        return "";
-    const auto seconds = static_cast<std::uint64_t>(static_cast<double>(rest) / rate + 0.5);
-    if (seconds >= 100 * 3600)
-        return "";
+    if (rate <= 0) return "";
+    const auto seconds = static_cast<std::uint64_t>(std::ceil(static_cast<double>(rest) / rate));
+    if (seconds >= 360000) return "";
     if (seconds >= 3600)
         return fmt::format("{}:{:02}:{:02} left", seconds / 3600, seconds / 60 % 60, seconds % 60);
     return fmt::format("{}:{:02} left", seconds / 60, seconds % 60);
@@ -118,8 +116,7 @@ void ProgressReport::tell(double seconds, std::uint64_t done, std::uint64_t tota
 std::string human_size(std::uint64_t bytes)
 {
     static constexpr std::array<const char*, 5> units = {"KiB", "MiB", "GiB", "TiB", "PiB"};
-    if (bytes < 1024)
-        return fmt::format("{} B", bytes);
+    if (bytes < 1024) return fmt::format("{} B", bytes);
     auto value = static_cast<double>(bytes) / 1024;
     std::size_t unit = 0;
     while (value >= 1023.95 && unit + 1 < units.size()) {

@@ -6,8 +6,6 @@
 //   CACHE/leases/<hex>/JOB                   who needs an image now: never removed under a job
 #pragma once
 
-#include <ctx/base/error.hpp>
-
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
@@ -16,6 +14,8 @@
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include <ctx/base/error.hpp>
 
 namespace image_cache {
 

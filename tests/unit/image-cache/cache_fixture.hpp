@@ -1,20 +1,20 @@
 // A cache and a folder for sources, in a temporary directory that is gone after the test.
 #pragma once
 
-#include "../temporary_directory.hpp"
-
-#include <ctx/base/error.hpp>
-#include <ctx/base/file.hpp>
-#include <image-cache/store.hpp>
-
-#include <sys/stat.h>
-
 #include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
+
+#include <sys/stat.h>
+
+#include <ctx/base/error.hpp>
+#include <ctx/base/file.hpp>
+#include <image-cache/store.hpp>
+
+#include "../temporary_directory.hpp"
 
 namespace image_cache_tests {
 

@@ -1,11 +1,14 @@
-#include "../../../image-cache/copy.hpp"
-#include "cache_fixture.hpp"
+#include <vector>
+
+#include <fcntl.h>
+
+#include <catch2/catch.hpp>
 
 #include <ctx/base/digest.hpp>
 #include <ctx/base/fd.hpp>
 
-#include <catch2/catch.hpp>
-#include <fcntl.h>
+#include "../../../image-cache/copy.hpp"
+#include "cache_fixture.hpp"
 
 using namespace image_cache_tests;
 using image_cache::CopyWay;
@@ -40,7 +43,7 @@ TEST_CASE("copy: every way gives the same bytes and their digest")
     const CacheFixture here;
     // Sizes around the ends of blocks and chunks; zeros inside, at the ends, and alone.
     const std::string zeros(3 * mebibyte, '\0');
-    const std::string contents[] = {
+    const std::vector<std::string> contents = {
         "x",          noise(65536),
         noise(65537), noise(mebibyte + 1),
         zeros,        zeros + "x",

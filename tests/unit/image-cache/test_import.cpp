@@ -1,19 +1,20 @@
-#include "cache_fixture.hpp"
-#include "qcow2_maker.hpp"
+#include <array>
+#include <chrono>
+#include <thread>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <catch2/catch.hpp>
 
 #include <ctx/base/deadline.hpp>
 #include <ctx/base/digest.hpp>
 #include <ctx/base/fd.hpp>
 #include <ctx/base/process.hpp>
 
-#include <catch2/catch.hpp>
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-#include <algorithm>
-#include <chrono>
-#include <thread>
+#include "cache_fixture.hpp"
+#include "qcow2_maker.hpp"
 
 using namespace image_cache_tests;
 using namespace std::chrono_literals;
@@ -118,8 +119,8 @@ TEST_CASE("import: a file unchanged since is not read again; a changed one is")
             const ctx::Fd file = ctx::open_file(path, O_WRONLY);
             REQUIRE(::pwrite(file.get(), "X", 1, 5000) == 1);
         }
-        const timespec times[] = {before.st_atim, before.st_mtim};
-        REQUIRE(::utimensat(AT_FDCWD, path.c_str(), times, 0) == 0);
+        const std::array<timespec, 2> times = {before.st_atim, before.st_mtim};
+        REQUIRE(::utimensat(AT_FDCWD, path.c_str(), times.data(), 0) == 0);
         CHECK(store.import(path, {.alias = "one"}).image.digest != first.digest);
     }
     SECTION("unless a checksum says it must be another")

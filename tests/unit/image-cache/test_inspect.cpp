@@ -1,9 +1,12 @@
-#include "cache_fixture.hpp"
-#include "qcow2_maker.hpp"
+#include <string>
+#include <vector>
+
+#include <catch2/catch.hpp>
 
 #include <image-cache/inspect.hpp>
 
-#include <catch2/catch.hpp>
+#include "cache_fixture.hpp"
+#include "qcow2_maker.hpp"
 
 using namespace image_cache_tests;
 using image_cache::inspect_qcow2;
@@ -36,11 +39,11 @@ TEST_CASE("qcow2: a plain image passes and is known")
 TEST_CASE("qcow2: a hostile header is refused and the reason named")
 {
     struct Hostile {
-        const char* what;
+        std::string what;
         Qcow2Maker image;
-        const char* reason;
+        std::string reason;
     };
-    const Hostile all[] = {
+    const std::vector<Hostile> all = {
         {"backing file", Qcow2Maker().u64(8, 1024).u32(16, 11), "backing file"},
         {"backing file without a length", Qcow2Maker().u64(8, 1024), "backing file"},
         {"data file bit", Qcow2Maker().u64(72, 1U << 2U), "data in another file"},

@@ -1,14 +1,17 @@
-#include "cache_fixture.hpp"
+#include <array>
+#include <csignal>
+#include <vector>
 
-#include <catch2/catch.hpp>
-#include <fmt/format.h>
 #include <sched.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <csignal>
+#include <catch2/catch.hpp>
+#include <fmt/format.h>
+
+#include "cache_fixture.hpp"
 
 using namespace image_cache_tests;
 using image_cache::Image;
@@ -195,20 +198,20 @@ TEST_CASE("metadata: damaged, the error names the file and the remedy")
     };
     struct Damage {
         std::string content;
-        const char* reason;
+        std::string reason;
     };
-    const Damage all[] = {
+    const std::vector<Damage> all = {
         {"", "no JSON object"},
-        {"\0\0\0\0", "no JSON object"},
+        {std::string(4, '\0'), "no JSON object"},
         {good.substr(0, good.size() / 2), "no JSON object"},
         {"[1]", "no JSON object"},
         {std::string(100000, '['), "no JSON object"},
         {"{}", "`schema` is missing"},
-        {with("\"schema\": 1", "\"schema\": 2"), "its schema is 2"},
-        {with("\"schema\": 1", "\"schema\": \"1\""), "`schema` is no whole number"},
+        {with(R"("schema": 1)", R"("schema": 2)"), "its schema is 2"},
+        {with(R"("schema": 1)", R"("schema": "1")"), "`schema` is no whole number"},
         {with("70000", "-1"), "is no whole number"},
         {with("70000", "1e99"), "is no whole number"},
-        {with("\"raw\"", "\"vmdk\""), "neither raw nor qcow2"},
+        {with(R"("raw")", R"("vmdk")"), "neither raw nor qcow2"},
         {with(image.digest, std::string(64, 'a')), "another image"},
         {std::string(2 << 20, ' '), "too large"},
     };
@@ -229,7 +232,7 @@ TEST_CASE("metadata: damaged, the error names the file and the remedy")
     std::filesystem::remove(metadata_of(here, image));
     CHECK_NOTHROW(store.verify(store.find("a")));
     // A later version's additions are no damage.
-    ctx::write_file(metadata_of(here, image), with("\"schema\": 1", "\"schema\": 1, \"later\": [1]"), 0644);
+    ctx::write_file(metadata_of(here, image), with(R"("schema": 1)", R"("schema": 1, "later": [1])"), 0644);
     CHECK(store.find("a").source == here.file("a.raw"));
 }
 
@@ -271,21 +274,18 @@ TEST_CASE("import: killed in the middle, the next one works and sweeps")
     const CacheFixture here;
     const std::string bytes = noise(48 << 20);
     const auto path = here.write("a.raw", bytes);
-    int ready[2] = {-1, -1};
-    REQUIRE(::pipe(ready) == 0);
+    std::array<int, 2> ready{};
+    REQUIRE(::pipe(ready.data()) == 0);
     const pid_t child = ::fork();
     REQUIRE(child >= 0);
     if (child == 0) {
         // Stops within the copy: the first report is let pass, and the clock goes on so that the next one
         // comes.
         const auto stop_inside = [&](const image_cache::Progress& progress) {
-            if (progress.done == 0)
-                ::usleep(120000);
-            if (progress.done == 0 || progress.done == progress.total)
-                return;
+            if (progress.done == 0) ::usleep(120000);
+            if (progress.done == 0 || progress.done == progress.total) return;
             if (::write(ready[1], "x", 1) == 1)
-                for (;;)
-                    ::pause();
+                for (;;) ::pause();
         };
         here.store().import(path, {.alias = "a", .progress = stop_inside});
         ::_exit(0);
@@ -307,8 +307,7 @@ TEST_CASE("import: killed in the middle, the next one works and sweeps")
     const Image image = store.import(path, {.alias = "a"}).image;
     CHECK_NOTHROW(store.verify(image));
     CHECK(names_in(here.cache() / "images").size() == 4);
-    for (const std::string& name : names_in(here.cache() / "images"))
-        CHECK(name.front() != '.');
+    for (const std::string& name : names_in(here.cache() / "images")) CHECK(name.front() != '.');
 }
 
 TEST_CASE("import: metadata of no image and of a dead writer are swept")
@@ -365,27 +364,20 @@ TEST_CASE("a cache that cannot be written still finds, verifies and leases")
     const Image image = store.import(path, {.alias = "a"}).image;
     const int code = in_child([&] {
         const std::string cache = here.cache();
-        if (::unshare(CLONE_NEWNS) < 0)
-            return 77;
-        if (::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) < 0)
-            return 77;
-        if (::mount(cache.c_str(), cache.c_str(), nullptr, MS_BIND, nullptr) < 0)
-            return 77;
+        if (::unshare(CLONE_NEWNS) < 0) return 77;
+        if (::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) < 0) return 77;
+        if (::mount(cache.c_str(), cache.c_str(), nullptr, MS_BIND, nullptr) < 0) return 77;
         if (::mount(nullptr, cache.c_str(), nullptr, MS_BIND | MS_REMOUNT | MS_RDONLY, nullptr) < 0)
             return 77;
         Store hits = here.store();
-        if (hits.find("a").digest != image.digest || hits.list().size() != 1)
-            return 1;
+        if (hits.find("a").digest != image.digest || hits.list().size() != 1) return 1;
         hits.verify(hits.find("a"));
         hits.lease(hits.find("a"), "1");
         hits.release(image.digest, "1");
-        if (!hits.import(path, {.alias = "a"}).was_cached)
-            return 2;
+        if (!hits.import(path, {.alias = "a"}).was_cached) return 2;
         const auto error = error_of([&] { hits.import(here.write("b.raw", noise(4096, 2)), {}); });
-        if (!says(error, "Read-only file system"))
-            return 3;
-        if (!error_of([&] { hits.remove(image); }))
-            return 4;
+        if (!says(error, "Read-only file system")) return 3;
+        if (!error_of([&] { hits.remove(image); })) return 4;
         return 0;
     });
     if (code == 77) {
