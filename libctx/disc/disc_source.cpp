@@ -119,7 +119,6 @@ IsoStreamIface& DiscSource::methods()
 IsoStreamHandle DiscSource::stream()
 {
     // libisofs free()s it.
-    // NOLINTNEXTLINE(*-no-malloc,*-owning-memory)
     auto* const layout = static_cast<StreamLayout*>(std::malloc(sizeof(StreamLayout)));
     if (layout == nullptr) throw std::bad_alloc();
     *layout = {&methods(), 1, this};

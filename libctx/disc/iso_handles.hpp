@@ -31,7 +31,7 @@ struct FreeBurnSource {
     {
         if (source->read == nullptr && source->cancel != nullptr) source->cancel(source);
         source->free_data(source);
-        std::free(source); // NOLINT(cppcoreguidelines-no-malloc): libisofs' own allocation
+        std::free(source); // libisofs' own allocation
     }
 };
 using BurnSourceHandle = std::unique_ptr<burn_source, FreeBurnSource>;

@@ -27,10 +27,7 @@ struct FreeDomain {
     void operator()(virDomainPtr domain) const { virDomainFree(domain); }
 };
 struct FreeText {
-    void operator()(char* text) const
-    {
-        std::free(text);
-    } // NOLINT(cppcoreguidelines-no-malloc): libvirt's rule
+    void operator()(char* text) const { std::free(text); }
 };
 using Connection = std::unique_ptr<virConnect, FreeConnection>;
 using Domain = std::unique_ptr<virDomain, FreeDomain>;
@@ -85,8 +82,9 @@ json list(virConnectPtr connection, const char* metadata_namespace)
     const int count = virConnectListAllDomains(connection, &raw, 0);
     if (count < 0) throw Refused();
     std::vector<Domain> domains;
+    domains.reserve(static_cast<std::size_t>(count));
     for (int i = 0; i < count; ++i) domains.emplace_back(raw[i]);
-    std::free(static_cast<void*>(raw)); // NOLINT(cppcoreguidelines-no-malloc): libvirt's rule
+    std::free(static_cast<void*>(raw));
 
     json found = json::array();
     for (const Domain& domain : domains) {

@@ -80,7 +80,7 @@ std::vector<std::string> caller_environment()
     std::vector<std::string> result;
     for (char** variable = environ; *variable != nullptr; ++variable) {
         const std::string text = *variable;
-        if (!text.starts_with("SUDO_") && text.find('=') != 0 && text.find('=') != std::string::npos)
+        if (!text.starts_with("SUDO_") && !text.starts_with('=') && text.find('=') != std::string::npos)
             result.push_back(text);
     }
     return result;

@@ -42,7 +42,8 @@ std::string render_launch(const Job& job, const std::string& script,
         fmt::format("umask {:03o}\ncd -- {} || exit 126\n", job.umask, shell_quote(job.workdir));
     text += "exec /usr/bin/env -i --";
     // env takes names a shell could not export: bash's functions, for one.
-    for (const auto& [name, value] : environment) text += " \\\n  " + shell_quote(name + "=" + value);
+    for (const auto& [name, value] : environment)
+        text += fmt::format(" \\\n  {}", shell_quote(fmt::format("{}={}", name, value)));
     text += " \\\n ";
     if (!script.starts_with("#!")) text += " /bin/sh";
     text += fmt::format(" {}/script", guest_job_folder);

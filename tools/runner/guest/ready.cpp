@@ -57,7 +57,7 @@ std::optional<GuestReport> report_of(int directory, const std::string& nonce)
 {
     const auto text = read_report(directory);
     if (!text) return std::nullopt;
-    const auto report = parse_report(*text);
+    auto report = parse_report(*text);
     if (!report || report->nonce != nonce) return std::nullopt;
     return report;
 }
