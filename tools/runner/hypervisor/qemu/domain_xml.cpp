@@ -148,7 +148,7 @@ std::optional<JobTag> read_tag(std::string_view metadata)
     if (!document.load_buffer(metadata.data(), metadata.size())) return std::nullopt;
     const xml_node job = document.first_child();
     JobTag tag{job.attribute("id").value(), job.attribute("nonce").value(),
-                     job.attribute("state-dir").value()};
+               job.attribute("state-dir").value()};
     if (tag.job_id.empty() || tag.state_dir.empty()) return std::nullopt;
     return tag;
 }
