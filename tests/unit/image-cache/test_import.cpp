@@ -230,10 +230,10 @@ TEST_CASE("import: what qemu-img makes is taken; what stands on another file is 
     make({"-o", "data_file=" + here.file("data.raw").string() + ",data_file_raw=on", here.file("split.qcow2"),
           "1G"});
     CHECK(says(error_of([&] { store.import(here.file("split.qcow2"), {}); }), "data in another file"));
+    // Not LUKS: making one measures the processor, and refuses to on a busy host.
     ctx::run_checked(
         {.argv = {"/usr/bin/qemu-img", "create", "-q", "-f", "qcow2", "--object", "secret,id=s,data=word",
-                  "-o", "encrypt.format=luks,encrypt.iter-time=10,encrypt.key-secret=s",
-                  here.file("luks.qcow2"), "10M"}},
+                  "-o", "encrypt.format=aes,encrypt.key-secret=s", here.file("aes.qcow2"), "10M"}},
         ctx::Deadline::in(60s));
-    CHECK(says(error_of([&] { store.import(here.file("luks.qcow2"), {}); }), "encrypted"));
+    CHECK(says(error_of([&] { store.import(here.file("aes.qcow2"), {}); }), "encrypted"));
 }
