@@ -33,8 +33,14 @@ using Connection = std::unique_ptr<virConnect, FreeConnection>;
 using Domain = std::unique_ptr<virDomain, FreeDomain>;
 using Text = std::unique_ptr<char, FreeText>;
 
-struct Refused {};
-struct NotConnected {};
+// libvirt keeps its last message only until the next call, and closing a connection is one: it is taken when
+// it is thrown.
+struct Refused {
+    std::string reason = virGetLastErrorMessage();
+};
+struct NotConnected {
+    std::string reason = virGetLastErrorMessage();
+};
 
 Connection connect(const char* uri)
 {
@@ -126,11 +132,11 @@ int main(int argc, char** argv)
     try {
         std::cout << answer(words).dump() << '\n';
         return std::cout.flush() ? 0 : 1;
-    } catch (const Refused&) {
-        std::cerr << virGetLastErrorMessage() << '\n';
+    } catch (const Refused& refused) {
+        std::cerr << refused.reason << '\n';
         return 1;
-    } catch (const NotConnected&) {
-        std::cerr << virGetLastErrorMessage() << '\n';
+    } catch (const NotConnected& failure) {
+        std::cerr << failure.reason << '\n';
         return 2;
     } catch (const std::exception& error) {
         std::cerr << error.what() << '\n';

@@ -100,6 +100,16 @@ TEST_CASE("a guest that ended is noticed before the deadline")
     CHECK(ctx::Deadline::Clock::now() - start < 20s);
 }
 
+TEST_CASE("a guest that gives up says why on its console, long before the deadline")
+{
+    Wait wait;
+    ctx::write_file(wait.directory / "console",
+                    "booting\r\nvmbatch: failed: \x1b[31mthe share cannot be mounted\r\nlogin:", 0600);
+    const auto start = ctx::Deadline::Clock::now();
+    CHECK(wait.outcome(60s) == "the guest could not be contextualized: \\x1b[31mthe share cannot be mounted");
+    CHECK(ctx::Deadline::Clock::now() - start < 20s);
+}
+
 TEST_CASE("hostile values make a report unusable")
 {
     CHECK(runner::parse_report(good));

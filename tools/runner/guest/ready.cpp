@@ -106,6 +106,8 @@ GuestReport wait_ready(const ReadyWait& wait, const ctx::Deadline& deadline, Int
                 .mend("look at the console; a slow host needs a longer deadlines.ready")
                 .as_timeout();
         if (next_look.passed()) {
+            if (const auto failure = console_failure(wait.console))
+                throw Error(Blame::node, "the guest could not be contextualized").because(*failure);
             if (!wait.guest_runs())
                 throw Error(Blame::node, "the guest ended before it was ready")
                     .because(console_note(wait.console));
@@ -117,19 +119,38 @@ GuestReport wait_ready(const ReadyWait& wait, const ctx::Deadline& deadline, Int
     }
 }
 
-std::string console_end(const std::filesystem::path& console)
+namespace {
+
+std::string console_tail(const std::filesystem::path& console)
 {
-    constexpr off_t tail = 2048;
+    constexpr off_t tail = 4096;
     const ctx::Fd file(::open(console.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
     struct stat info{};
     if (!file || ::fstat(file.get(), &info) < 0) return "";
     std::array<char, static_cast<std::size_t>(tail)> buffer{};
     const ssize_t count =
         ::pread(file.get(), buffer.data(), buffer.size(), std::max<off_t>(0, info.st_size - tail));
-    if (count <= 0) return "";
+    return {buffer.data(), count > 0 ? static_cast<std::size_t>(count) : 0};
+}
 
+} // namespace
+
+std::optional<std::string> console_failure(const std::filesystem::path& console)
+{
+    constexpr std::string_view mark = "vmbatch: failed: ";
+    const std::string tail = console_tail(console);
+    const std::size_t at = tail.find(mark);
+    if (at == std::string::npos) return std::nullopt;
+    const std::size_t begin = at + mark.size();
+    const std::size_t end = tail.find_first_of("\r\n", begin);
+    if (end == std::string::npos) return std::nullopt; // still being written
+    return ctx::printable(std::string_view(tail).substr(begin, end - begin), 300);
+}
+
+std::string console_end(const std::filesystem::path& console)
+{
     std::vector<std::string> lines;
-    for (std::string& line : ctx::split({buffer.data(), static_cast<std::size_t>(count)}, '\n')) {
+    for (std::string& line : ctx::split(console_tail(console), '\n')) {
         std::erase(line, '\r');
         if (!line.empty()) lines.push_back(ctx::printable(line, 120));
     }

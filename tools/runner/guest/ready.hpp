@@ -36,6 +36,10 @@ struct ReadyWait {
 // Throws Error: node, when the guest ends, reports a failure or says nothing until the deadline.
 GuestReport wait_ready(const ReadyWait& wait, const ctx::Deadline& deadline, Interruption& interruption);
 
+// What the guest's set-up said on the console when it gave up: a guest that cannot mount the share has no
+// other way to tell. Nothing if it did not.
+std::optional<std::string> console_failure(const std::filesystem::path& console);
+
 // The last lines of a console, for a message.
 std::string console_end(const std::filesystem::path& console);
 

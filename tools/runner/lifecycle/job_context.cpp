@@ -1,5 +1,6 @@
 #include "job_context.hpp"
 
+#include <ctx/base/error.hpp>
 #include <ctx/context_file.hpp>
 
 namespace runner {
@@ -45,7 +46,15 @@ ctx::Context job_context(const ContextParts& parts)
     job.ready = ctx::ReadyReport{.nonce = parts.nonce, .path = share.mount + "/ready", .user = user.name};
 
     ctx::Context whole = ctx::merge(std::move(base), job);
-    ctx::check_context(whole);
+    try {
+        ctx::check_context(whole);
+    } catch (const ctx::Error& error) {
+        // What the job brought has been checked before: what is wrong now is the profile's.
+        throw ctx::Error(ctx::Blame::node, error.problem())
+            .at(error.place())
+            .because(error.reason())
+            .mend("correct profile '" + parts.profile.name + "' or its context file");
+    }
     return whole;
 }
 
