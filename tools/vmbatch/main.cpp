@@ -2,6 +2,7 @@
 #include <exception>
 #include <filesystem>
 #include <iostream>
+#include <memory>
 #include <string>
 
 #include <CLI/CLI.hpp>
@@ -14,6 +15,7 @@
 
 #include "common_options.hpp"
 #include "config_commands.hpp"
+#include "help_formatter.hpp"
 #include "image_commands.hpp"
 #include "job_commands.hpp"
 #include "run_command.hpp"
@@ -59,6 +61,7 @@ int main(int argc, char** argv)
 {
     CommonOptions options;
     CLI::App app{description, "vmbatch"};
+    app.formatter(std::make_shared<HelpFormatter>());
     app.footer(footer);
     app.set_version_flag("--version", "vmbatch " VMBATCH_VERSION);
     app.require_subcommand(1);

@@ -33,7 +33,7 @@ using ctx::Error;
 using nlohmann::json;
 
 constexpr const char* description =
-    R"(Run one job in one throwaway guest, without a batch system: vmbatch run [OPTIONS] SCRIPT [ARG...]
+    R"(Run one job in one throwaway guest, without a batch system.
 
 SCRIPT runs in a virtual machine of its own, as the user who calls (through sudo: the user behind it), with the
 caller's environment and working directory. Its stdin, stdout and stderr are the command's own; its exit code is
