@@ -32,7 +32,7 @@ RUN_BY = {
     "vmbatch image verify": "tests/integration/test_docs.py::test_first_job_as_far_as_it_needs_no_guest",
     "vmbatch job gc": "tests/integration/test_docs.py::test_first_job_as_far_as_it_needs_no_guest",
     "vmbatch job list": "tests/integration/test_docs.py::test_first_job_as_far_as_it_needs_no_guest",
-    "vmbatch run": "tests/quickstart/test_quickstart.py::test_a_job_runs_in_a_machine_of_its_own",
+    "vmbatch run": "tests/system/test_main_job.py::test_the_job",
     "tools/quickstart": "tests/quickstart/test_quickstart.py::test_a_job_runs_in_a_machine_of_its_own",
     "tools/site/install-deps": "tests/quickstart/test_quickstart.py::test_deps_only_is_done_at_once_where_all_is_installed",
     "tests/run": "tests/integration/test_docs.py::test_the_groups_of_tests_are_those_of_the_page",
