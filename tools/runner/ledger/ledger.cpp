@@ -2,11 +2,11 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdio>
 #include <utility>
 
 #include <fcntl.h>
 #include <linux/fs.h>
-#include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -175,6 +175,7 @@ std::vector<LedgerEntry> Ledger::entries() const
     }
     std::ranges::sort(files, std::ranges::greater{});
     std::vector<LedgerEntry> result;
+    result.reserve(files.size());
     for (const fs::path& file : files)
         result.push_back({file.stem().string(), ctx::read_file(file, record_limit)});
     for (LedgerEntry& entry : result) entry.kind = entry.kind.substr(entry.kind.find('-') + 1);

@@ -20,12 +20,16 @@ namespace {
 void remove_entry(const LedgerEntry& entry, const Ledger& ledger, Hypervisor& hypervisor,
                   const Deadline& deadline)
 {
-    if (entry.kind == Domain::kind) return Domain::remove(entry.details, hypervisor, deadline);
-    if (entry.kind == ShareDirectory::kind) return ShareDirectory::remove(entry.details);
-    if (entry.kind == ImageLease::kind) return ImageLease::remove(entry.details, ledger.job().id);
-    throw Error(Blame::node, "the ledger names something this version does not know")
-        .at(ledger.directory().string() + ": " + entry.kind)
-        .mend("use the version that made the job");
+    if (entry.kind == Domain::kind)
+        Domain::remove(entry.details, hypervisor, deadline);
+    else if (entry.kind == ShareDirectory::kind)
+        ShareDirectory::remove(entry.details);
+    else if (entry.kind == ImageLease::kind)
+        ImageLease::remove(entry.details, ledger.job().id);
+    else
+        throw Error(Blame::node, "the ledger names something this version does not know")
+            .at(ledger.directory().string() + ": " + entry.kind)
+            .mend("use the version that made the job");
 }
 
 void remove_orphaned_guests(const Settings& settings, Hypervisor& hypervisor, CollectedGarbage& result)

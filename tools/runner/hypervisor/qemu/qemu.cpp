@@ -19,8 +19,8 @@ using ctx::Blame;
 using ctx::Error;
 using nlohmann::json;
 
-Qemu::Qemu(const HypervisorSettings& settings, const InstallPaths& paths, std::filesystem::path state_dir)
-    : uri_(settings.uri), accel_(settings.accel), paths_(paths), state_dir_(std::move(state_dir))
+Qemu::Qemu(const HypervisorSettings& settings, InstallPaths paths, std::filesystem::path state_dir)
+    : uri_(settings.uri), accel_(settings.accel), paths_(std::move(paths)), state_dir_(std::move(state_dir))
 {
 }
 

@@ -16,7 +16,7 @@ namespace runner::qemu {
 
 class Qemu : public Hypervisor {
 public:
-    Qemu(const HypervisorSettings& settings, const InstallPaths& paths, std::filesystem::path state_dir);
+    Qemu(const HypervisorSettings& settings, InstallPaths paths, std::filesystem::path state_dir);
 
     void check(const ctx::Deadline& deadline) override;
     void start(const GuestSpec& spec, const ctx::Deadline& deadline) override;
