@@ -53,9 +53,10 @@ std::string render_launch(const Job& job, const std::string& script,
 
 std::string render_main()
 {
-    // The shell's own words ("Segmentation fault") are dropped; the job's stderr is the real one.
+    // The shell's own words ("Segmentation fault") are dropped; the job's stderr is the real one. In a
+    // subshell, for dash redirects a simple command's descriptors in itself, and so would say them there.
     return fmt::format("exec 3>&2 2>/dev/null\n"
-                       "/bin/sh {0}/launch 2>&3 3>&-\n"
+                       "( exec /bin/sh {0}/launch 2>&3 3>&- )\n"
                        "status=$?\n"
                        "echo \"$status\" >{0}/status.new && mv {0}/status.new {0}/status\n"
                        "exit \"$status\"\n",
