@@ -5,6 +5,9 @@
 #include <memory>
 #include <string>
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 #include <fmt/ostream.h>
@@ -55,10 +58,19 @@ int usage_error(const CLI::App& app, const CLI::ParseError& error)
     return app.got_subcommand("run") ? run_offset + code : code;
 }
 
+// Whoever started us may have closed a standard stream; no file of ours may take its number.
+void open_standard_streams()
+{
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; ++fd) {
+        if (::fcntl(fd, F_GETFD) < 0) ::open("/dev/null", O_RDWR); // the lowest free number is this one
+    }
+}
+
 } // namespace
 
 int main(int argc, char** argv)
 {
+    open_standard_streams();
     CommonOptions options;
     CLI::App app{description, "vmbatch"};
     app.formatter(std::make_shared<HelpFormatter>());
