@@ -48,14 +48,19 @@ int report(const ctx::Error& error)
     return static_cast<int>(ctx::exit_code(error));
 }
 
-int usage_error(const CLI::App& app, const CLI::ParseError& error)
+// The exit codes of 'run' are its job's.
+int failure(const CLI::App& app, ctx::ExitCode code)
 {
     constexpr int run_offset = 120;
+    return (app.got_subcommand("run") ? run_offset : 0) + static_cast<int>(code);
+}
+
+int usage_error(const CLI::App& app, const CLI::ParseError& error)
+{
     // Help is asked for by an "error", too.
     if (error.get_exit_code() == 0) return app.exit(error);
-    std::cerr << "vmbatch: " << error.what() << "\nTry --help.\n";
-    const int code = static_cast<int>(ctx::ExitCode::usage);
-    return app.got_subcommand("run") ? run_offset + code : code;
+    std::cerr << "vmbatch: " << error.what() << "; see --help\n";
+    return failure(app, ctx::ExitCode::usage);
 }
 
 // Whoever started us may have closed a standard stream; no file of ours may take its number.
@@ -99,6 +104,6 @@ int main(int argc, char** argv)
         return report(error);
     } catch (const std::exception& error) {
         std::cerr << "vmbatch: internal error: " << error.what() << '\n';
-        return static_cast<int>(ctx::ExitCode::node);
+        return failure(app, ctx::ExitCode::node);
     }
 }

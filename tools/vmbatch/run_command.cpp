@@ -57,7 +57,7 @@ struct RunOptions {
     std::string memory;
     std::string result_file;
     std::string progress = "auto";
-    unsigned vcpus = 0;
+    std::optional<unsigned> vcpus;
     std::vector<std::string> command;
 };
 
@@ -86,6 +86,17 @@ std::vector<std::string> caller_environment()
     return result;
 }
 
+std::string current_directory()
+{
+    std::error_code error;
+    const fs::path path = fs::current_path(error);
+    if (error)
+        throw Error(Blame::user, "the working directory is gone")
+            .because(error.message())
+            .mend("change to another, or name one with --workdir");
+    return path;
+}
+
 mode_t current_umask()
 {
     const mode_t mask = ::umask(022);
@@ -95,17 +106,15 @@ mode_t current_umask()
 
 runner::Job job_from(const RunOptions& options)
 {
-    if (options.command.empty())
-        throw Error(Blame::user, "no SCRIPT is given").mend("vmbatch run [OPTIONS] SCRIPT [ARG...]");
     runner::Job job;
     job.id = options.job_id.empty() ? "run-" + ctx::random_hex(4) : options.job_id;
     job.user = submitting_user(options.user);
     job.script = options.command.front();
     job.arguments.assign(options.command.begin() + 1, options.command.end());
     job.environment = caller_environment();
-    job.workdir = options.workdir.empty() ? fs::current_path().string() : options.workdir;
+    job.workdir = options.workdir.empty() ? current_directory() : options.workdir;
     job.umask = current_umask();
-    if (options.vcpus != 0) job.vcpus = options.vcpus;
+    job.vcpus = options.vcpus;
     if (!options.memory.empty()) {
         job.memory = ctx::parse_size(options.memory);
         if (!job.memory)
@@ -145,6 +154,16 @@ runner::PhaseListener phase_lines(const std::string& progress)
     return {};
 }
 
+// Found out before the job runs, not after.
+void check_result_file(const std::string& file)
+{
+    std::error_code ignored;
+    if (!fs::is_directory(fs::absolute(file, ignored).parent_path(), ignored))
+        throw Error(Blame::user, "the result file has no directory to lie in")
+            .at(ctx::printable(file))
+            .mend("correct --result-file");
+}
+
 void write_result(const std::string& file, const runner::Job& job, const runner::JobEnd& end,
                   const runner::Phases& phases)
 {
@@ -157,7 +176,11 @@ void write_result(const std::string& file, const runner::Job& job, const runner:
                          {"address", end.guest.address},
                          {"boot_id", end.guest.boot_id},
                          {"phases_ms", times}};
-    ctx::write_file(fs::absolute(file), result.dump(2) + "\n", 0644);
+    try {
+        ctx::write_file(fs::absolute(file), result.dump(2) + "\n", 0644);
+    } catch (const Error& error) { // the job has run: its exit code counts
+        spdlog::warn("the result cannot be written: {}", error.what());
+    }
 }
 
 int run(const RunOptions& options, const CommonOptions& common)
@@ -165,6 +188,7 @@ int run(const RunOptions& options, const CommonOptions& common)
     if (::geteuid() != 0)
         throw Error(Blame::user, "'vmbatch run' must be called by root").mend("call it through sudo");
     const runner::Job job = job_from(options);
+    if (!options.result_file.empty()) check_result_file(options.result_file);
     const runner::Settings settings = load_settings(common);
     const runner::Profile& profile =
         settings.profile(options.profile.empty() ? settings.default_profile : options.profile);
@@ -226,6 +250,8 @@ void add_run_command(CLI::App& app, CommonOptions& common)
         ->type_name("HOW");
     command->callback([command, options, &common] {
         options->command = command->remaining();
+        if (options->command.empty()) throw CLI::RequiredError("SCRIPT");
+        if (options->command.front().starts_with('-')) throw CLI::ExtrasError({options->command.front()});
         common.exit_code = run_reporting(*options, common);
     });
 }
