@@ -4,6 +4,7 @@
 #include <array>
 #include <cerrno>
 #include <chrono>
+#include <utility>
 #include <vector>
 
 #include <arpa/inet.h>
@@ -62,6 +63,13 @@ std::optional<GuestReport> report_of(int directory, const std::string& nonce)
     return report;
 }
 
+Error not_contextualized(std::string why)
+{
+    return Error(Blame::node, "the guest could not be contextualized")
+        .because(std::move(why))
+        .mend("see whether the image, the profile and the servers it names are right");
+}
+
 std::string console_note(const std::filesystem::path& console)
 {
     const std::string end = console_end(console);
@@ -98,7 +106,7 @@ GuestReport wait_ready(const ReadyWait& wait, const ctx::Deadline& deadline, Int
     for (;;) {
         if (const auto report = report_of(directory.get(), wait.nonce)) {
             if (report->stage == "ready") return *report;
-            throw Error(Blame::node, "the guest could not be contextualized").because(report->reason);
+            throw not_contextualized(report->reason);
         }
         if (deadline.passed())
             throw Error(Blame::node, "the guest did not become ready in time")
@@ -106,11 +114,11 @@ GuestReport wait_ready(const ReadyWait& wait, const ctx::Deadline& deadline, Int
                 .mend("look at the console; a slow host needs a longer deadlines.ready")
                 .as_timeout();
         if (next_look.passed()) {
-            if (const auto failure = console_failure(wait.console))
-                throw Error(Blame::node, "the guest could not be contextualized").because(*failure);
+            if (const auto failure = console_failure(wait.console)) throw not_contextualized(*failure);
             if (!wait.guest_runs())
                 throw Error(Blame::node, "the guest ended before it was ready")
-                    .because(console_note(wait.console));
+                    .because(console_note(wait.console))
+                    .mend("see whether the image boots, and what the hypervisor's log says");
             next_look = ctx::Deadline::in(2s);
         }
         pollfd stop = {.fd = interruption.fd(), .events = POLLIN, .revents = 0};

@@ -58,7 +58,10 @@ ctx::ExitStatus wait_for(ctx::Process& session, const std::function<bool()>& gue
         interruption.check();
         if (const auto status = session.wait(ctx::Deadline::in(0ms))) return *status;
         // A dead guest does not close its connections.
-        if (!guest_runs()) throw Error(Blame::node, "the guest was lost while the job ran");
+        if (!guest_runs())
+            throw Error(Blame::node, "the guest was lost while the job ran")
+                .because("it ended, or was ended, before its job")
+                .mend("libvirtd's log of the guest may say why; the job can be run again");
     }
 }
 
@@ -89,7 +92,8 @@ void send_script(const SshConnection& guest, const Job& job, const Profile& prof
             .mend("choose another with --workdir, or have the administrator add [[profile." + profile.name +
                   ".mount]] or create_workdir = true");
     throw Error(Blame::node, "the script cannot be put into the guest")
-        .because(ctx::printable(result.error_output));
+        .because(ctx::printable(result.error_output))
+        .mend("the image needs a shell, tar and room in /tmp");
 }
 
 int run_script(const SshConnection& guest, const std::function<bool()>& guest_runs,
@@ -106,7 +110,8 @@ int run_script(const SshConnection& guest, const std::function<bool()>& guest_ru
     constexpr int connection_lost = 255;
     if (status.signal == 0 && status.code != connection_lost) return status.code;
     if (const auto recorded = recorded_status(guest)) return *recorded;
-    throw Error(Blame::node, "the connection to the guest was lost while the job ran");
+    throw Error(Blame::node, "the connection to the guest was lost while the job ran")
+        .mend("see whether the guest's network or its SSH server failed; the job can be run again");
 }
 
 } // namespace runner

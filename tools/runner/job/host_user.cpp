@@ -72,7 +72,10 @@ ctx::User host_user(uid_t uid)
     const auto user = find([&](passwd& entry, std::vector<char>& buffer, passwd*& found) {
         return ::getpwuid_r(uid, &entry, buffer.data(), buffer.size(), &found);
     });
-    if (!user) throw Error(Blame::user, "no account has this uid").at(std::to_string(uid));
+    if (!user)
+        throw Error(Blame::user, "no account has this uid")
+            .at(std::to_string(uid))
+            .mend("name one with --user");
     return *user;
 }
 
@@ -85,7 +88,10 @@ ctx::User host_user(const std::string& name)
     const auto user = find([&](passwd& entry, std::vector<char>& buffer, passwd*& found) {
         return ::getpwnam_r(name.c_str(), &entry, buffer.data(), buffer.size(), &found);
     });
-    if (!user) throw Error(Blame::user, "there is no such account on this host").at("'" + name + "'");
+    if (!user)
+        throw Error(Blame::user, "there is no such account on this host")
+            .at("'" + name + "'")
+            .mend("name one that 'getent passwd' shows");
     return *user;
 }
 

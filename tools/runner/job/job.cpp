@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <filesystem>
 
 #include <fmt/format.h>
 
@@ -17,14 +18,35 @@ using ctx::printable;
 
 namespace {
 
+// The guest makes it or enters it by this name.
+void check_workdir(const std::string& path)
+{
+    constexpr auto remedy = "name another with --workdir";
+    if (!path.starts_with('/'))
+        throw Error(Blame::user, "the working directory is not an absolute path")
+            .at(printable(path))
+            .mend(remedy);
+    const bool has_control =
+        std::ranges::any_of(path, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; });
+    if (has_control || std::filesystem::path(path).lexically_normal() != path)
+        throw Error(Blame::user, "the working directory cannot be used")
+            .at(printable(path))
+            .because("control characters, '.', '..' and '//' cannot be in it")
+            .mend(remedy);
+}
+
 void check_environment(const std::vector<std::string>& environment)
 {
     for (const std::string& variable : environment) {
         const std::size_t equals = variable.find('=');
         if (equals == std::string::npos || equals == 0)
-            throw Error(Blame::user, "not an environment variable").at("'" + printable(variable, 60) + "'");
+            throw Error(Blame::user, "not an environment variable")
+                .at("'" + printable(variable, 60) + "'")
+                .mend("write NAME=VALUE");
         if (variable.find('\0') != std::string::npos)
-            throw Error(Blame::user, "an environment variable holds a NUL byte").at(printable(variable, 60));
+            throw Error(Blame::user, "an environment variable holds a NUL byte")
+                .at(printable(variable, 60))
+                .mend("leave it out");
     }
 }
 
@@ -37,9 +59,10 @@ Resources check_job(const Job& job, const Profile& profile)
             .at("'" + printable(job.id, 140) + "'")
             .mend("use letters, digits and ._-+@[] only, at most 128");
     if (!ctx::is_user_name(job.user.name))
-        throw Error(Blame::user, "not a user name").at("'" + printable(job.user.name, 60) + "'");
-    if (job.workdir.empty() || job.workdir.front() != '/' || job.workdir.find('\0') != std::string::npos)
-        throw Error(Blame::user, "the working directory is not an absolute path").at(printable(job.workdir));
+        throw Error(Blame::user, "not a user name")
+            .at("'" + printable(job.user.name, 60) + "'")
+            .mend("use lower-case letters, digits, '_' and '-', at most 32");
+    check_workdir(job.workdir);
     check_environment(job.environment);
 
     Resources result{job.vcpus.value_or(profile.vcpus_default), job.memory.value_or(profile.memory_default)};

@@ -55,7 +55,10 @@ JobRecord read_record(const fs::path& file)
         data.at("created").get_to(record.created);
         return record;
     } catch (const json::exception& error) {
-        throw Error(Blame::node, "a job's record is damaged").at(file.string()).because(error.what());
+        throw Error(Blame::node, "a job's record is damaged")
+            .at(file.string())
+            .because(error.what())
+            .mend("end the job's guest, then remove its directory by hand");
     }
 }
 
@@ -93,7 +96,8 @@ ctx::Fd lock_setup(const fs::path& state_dir)
     if (error)
         throw Error(Blame::node, "cannot make the state directory")
             .at(state_dir.string())
-            .because(error.message());
+            .because(error.message())
+            .mend("make it, or correct paths.state_dir");
     ctx::Fd lock = ctx::open_file(jobs_directory(state_dir) / ".setup.lock", O_RDWR | O_CREAT);
     struct flock exclusive = whole_file();
     while (::fcntl(lock.get(), F_OFD_SETLKW, &exclusive) < 0) {

@@ -9,6 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <fmt/format.h>
+
 #include <ctx/base/error.hpp>
 #include <ctx/base/file.hpp>
 #include <ctx/base/random.hpp>
@@ -76,15 +78,36 @@ struct Findings {
     image_cache::Image image;
 };
 
+std::string read_script(const std::string& file)
+try {
+    constexpr std::size_t limit = 64 << 20;
+    return ctx::read_file(file, limit, Blame::user);
+} catch (const Error& error) {
+    throw Error(Blame::user, "the job's script cannot be read")
+        .at(ctx::printable(error.place()))
+        .because(error.reason().empty() ? error.problem() : error.reason())
+        .mend("name a file of at most 64 MB");
+}
+
+// A profile's image is the administrator's affair: whoever runs a job did not name it.
+image_cache::Image find_image(const Profile& profile, const Settings& settings)
+try {
+    return image_cache::Store(settings.cache_dir).find(profile.image);
+} catch (const Error& error) {
+    if (error.blame() != Blame::user) throw;
+    throw Error(Blame::node, fmt::format("the image of profile '{}' is not in the cache", profile.name))
+        .at(error.place())
+        .because(error.reason())
+        .mend(error.remedy());
+}
+
 Findings look_first(const Job& job, const Profile& profile, const Settings& settings, Hypervisor& hypervisor)
 {
-    constexpr std::size_t script_limit = 64 << 20;
     Findings found;
     found.resources = check_job(job, profile);
-    found.script = ctx::while_doing("reading the job's script",
-                                    [&] { return ctx::read_file(job.script, script_limit, Blame::user); });
+    found.script = read_script(job.script);
     found.qemu = qemu_account(settings.hypervisor.qemu_user);
-    found.image = image_cache::Store(settings.cache_dir).find(profile.image);
+    found.image = find_image(profile, settings);
     hypervisor.check(Deadline::in(settings.limits.prepare));
     if (!settings.share.probe.empty())
         require_listener(settings.share.probe, Deadline::in(std::chrono::seconds(3)));

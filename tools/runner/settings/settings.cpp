@@ -292,16 +292,18 @@ Settings parse_settings(std::string_view text, const std::string& name, const Ov
 
 std::filesystem::path domain_template(const Profile& profile, const InstallPaths& paths)
 {
-    return paths.share / "templates" / profile.domain_template; // an absolute one stays as it is
+    const auto file = paths.share / "templates" / profile.domain_template; // an absolute one stays as it is
+    if (!std::filesystem::exists(file))
+        throw Error(Blame::node, "the domain template of profile '" + profile.name + "' is not there")
+            .at(file.string())
+            .mend("correct the profile's template");
+    return file;
 }
 
 void check_settings(const Settings& settings, const InstallPaths& paths)
 {
     for (const auto& [name, profile] : settings.profiles) {
-        const std::filesystem::path file = domain_template(profile, paths);
-        if (!std::filesystem::exists(file))
-            throw Error(Blame::node, "the domain template of profile '" + name + "' is not there")
-                .at(file.string());
+        domain_template(profile, paths);
         if (!profile.context_file) continue;
         // The job's values are not known yet; any will do to check the rest.
         const ctx::Variables sample = {{"job.id", "1"},

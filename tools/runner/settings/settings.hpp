@@ -108,7 +108,8 @@ Settings parse_settings(std::string_view text, const std::string& name, const Ov
 // The files the configuration names are there and good: templates, context files. Throws Error (node).
 void check_settings(const Settings& settings, const InstallPaths& paths);
 
-// The domain template a profile uses: a file of our own templates, or the admin's absolute path.
+// The domain template a profile uses: a file of our own templates, or the admin's absolute path. Throws Error
+// (node) if it is not there.
 std::filesystem::path domain_template(const Profile& profile, const InstallPaths& paths);
 
 } // namespace runner

@@ -46,7 +46,10 @@ std::string Qemu::ask(const std::vector<std::string>& words, const ctx::Deadline
     constexpr int cannot_connect = 2; // see libvirt-helper
     if (result.status.code == cannot_connect)
         throw Error(Blame::node, "libvirt cannot be reached").at(uri_).because(why).mend("start libvirtd");
-    throw Error(Blame::node, "libvirt refused '" + words.front() + "'").at(uri_).because(why);
+    throw Error(Blame::node, "libvirt refused '" + words.front() + "'")
+        .at(uri_)
+        .because(why)
+        .mend("libvirtd's log says more; the profile's template may not suit this host");
 }
 
 void Qemu::check(const ctx::Deadline& deadline)
@@ -63,7 +66,9 @@ void Qemu::start(const GuestSpec& spec, const ctx::Deadline& deadline)
     // Some drivers start a guest whose disk is not there.
     for (const auto& file : {spec.overlay, spec.base, spec.disc}) {
         if (!std::filesystem::exists(file))
-            throw Error(Blame::node, "a disk of the guest is gone").at(file.string());
+            throw Error(Blame::node, "a disk of the guest is gone")
+                .at(file.string())
+                .mend("see who removes files there");
     }
     constexpr std::size_t template_limit = 1 << 20;
     const std::string xml = fill_domain_xml(ctx::read_file(spec.domain_template, template_limit),
