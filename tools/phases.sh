@@ -18,6 +18,7 @@ phase() {
     local name=$1 log=$own/log/$1 status=0
     shift
     announce "$name"
+    child=starting child_signal=:
     set -m
     (
         trap - INT TERM HUP
@@ -34,6 +35,7 @@ phase() {
 # in_foreground COMMAND…: our terminal, streams and environment are COMMAND's. Ctrl-C reaches it as it reaches us.
 in_foreground() {
     local status=0
+    child=starting child_signal=:
     env --default-signal=INT,QUIT -- "$@" <&0 &
     child=$! child_signal=end_one
     follow_child '' '' || status=$?
@@ -42,12 +44,16 @@ in_foreground() {
 
 # Until the child has ended; returns its status. On a terminal the phase's last words are shown meanwhile.
 follow_child() {
-    local name=$1 log=$2 status=0
+    local name=$1 log=$2 status=0 last='' log_fd='' never=''
+    if [[ -n $log && -t 2 ]]; then
+        exec {log_fd}<"$log"
+        exec {never}<> <(:) # nothing ever comes from it
+    fi
     [[ -z $interrupted ]] || interrupt # came while the child was being started
     while kill -0 "$child" 2>/dev/null; do
-        if [[ -n $log && -t 2 ]]; then
-            show_progress "$name" "$log"
-            sleep 0.2 || true
+        if [[ -n $log_fd ]]; then
+            show_progress "$name"
+            read -r -t 0.2 -u "$never" || true
         else
             wait "$child" 2>/dev/null || true # ends early when a signal comes
         fi
@@ -55,7 +61,10 @@ follow_child() {
     wait "$child" 2>/dev/null || status=$?
     if [[ -n $interrupted && $child_signal == end_group ]]; then outlive_group; fi
     child=''
-    if [[ -n $log && -t 2 ]]; then printf '\r\e[K' >&2; fi
+    if [[ -n $log_fd ]]; then
+        exec {log_fd}<&- {never}<&-
+        printf '\r\e[K' >&2
+    fi
     if [[ -n $interrupted ]]; then
         [[ -z $log ]] || printf '%s: interrupted\n' "$tool" >&2
         exit "$interrupted"
@@ -70,10 +79,11 @@ outlive_group() {
     kill -s KILL -- "-$child" 2>/dev/null || true
 }
 
+# By builtins only: bash forgets an INT that comes just when a child it waits for ends by itself. follow_child's variables.
 show_progress() {
     local line
-    line=$(tail -n 1 "$2" | tr -cd '[:print:]')
-    line=$(printf '%4d s  %s  %s' "$SECONDS" "$1" "$line")
+    while IFS= read -r -u "$log_fd" line; do last=$line; done
+    printf -v line '%4d s  %s  %s' "$SECONDS" "$1" "${last//[^[:print:]]/}"
     printf '\r\e[K%s' "${line:0:$((${COLUMNS:-80} - 1))}" >&2
 }
 
