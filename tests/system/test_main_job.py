@@ -205,8 +205,14 @@ def test_more_processors_and_memory_and_a_mounted_working_directory(caller):
 
 
 def test_root_may_have_a_job_too(caller):
-    """Root of the guest, nobody on the share. Its script has no interpreter line: sh runs it."""
-    script = "id -u; cat /proc/$$/comm; touch /root/here && echo written; cat /vmbatch/ready >/dev/null && echo read\n"
-    ended = caller.run("mini", script, user="root")
+    """Root of the guest, nobody on the share. Its script has no interpreter line: sh runs it. Even root, and whomever it
+    pretends to be, cannot find the other jobs' directories on the share."""
+    ended = caller.run("mini", """id -u; cat /proc/$$/comm
+touch /root/here && echo written; cat /vmbatch/ready >/dev/null && echo read
+mount -t nfs4 -o vers=4.1,port=2049 "$1" /mnt && echo mounted
+for uid in 0 65534 5001; do
+    setpriv --reuid $uid --clear-groups sh -c 'ls /mnt; touch /mnt/mine' 2>&1 | grep -c 'Permission denied'
+done
+""", share_source(), user="root")
     assert (ended.code, ended.err) == (0, b"")
-    assert ended.out.split() == [b"0", b"sh", b"written", b"read"]
+    assert ended.out.decode().split() == ["0", "sh", "written", "read", "mounted", "2", "2", "2"]
