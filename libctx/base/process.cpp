@@ -72,9 +72,10 @@ void become(const ProcessSpec& spec, char* const* argv, char* const* environment
     // Whatever leaked into us (batch systems leave pipes open) does not reach the program.
     if (::close_range(3, ~0U, CLOSE_RANGE_CLOEXEC) < 0) return;
 
-    sigset_t none;
-    sigemptyset(&none);
-    sigprocmask(SIG_SETMASK, &none, nullptr);
+    sigset_t blocked;
+    sigemptyset(&blocked);
+    for (const int number : spec.blocked_signals) sigaddset(&blocked, number);
+    sigprocmask(SIG_SETMASK, &blocked, nullptr);
     for (const int number : {SIGPIPE, SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2})
         (void)::signal(number, SIG_DFL);
 

@@ -182,7 +182,7 @@ def documented_keys(page):
 
 
 # Names that are free, by what the pages write for them.
-FREE = [(r"^profile\.[^.]+", "profile.NAME"), (r"environment\.[^.]+$", "environment.VARIABLE"),
+FREE = [(r"^profile\.[^.]+", "profile.NAME"), (r"^queue\.[^.]+", "queue.NAME"), (r"environment\.[^.]+$", "environment.VARIABLE"),
         (r"ucernvm\.[^.]+$", "ucernvm.KEY")]
 
 
@@ -230,6 +230,9 @@ CONFIGURATION = {
     "share.": "schema = 1\n[share]\nsource = 'a:/b'\n{bad}\n",
     "deadlines.": "schema = 1\n[share]\nsource = 'a:/b'\n[deadlines]\n{bad}\n",
     "jobs.": "schema = 1\n[share]\nsource = 'a:/b'\n[profile.x]\n[jobs]\n{bad}\n",
+    "torque.": "schema = 1\n[share]\nsource = 'a:/b'\n[profile.x]\n[torque]\n{bad}\n",
+    "slurm.": "schema = 1\n[share]\nsource = 'a:/b'\n[profile.x]\n[slurm]\n{bad}\n",
+    "queue.NAME.": "schema = 1\n[share]\nsource = 'a:/b'\n[profile.x]\n[queue.q]\n{bad}\n",
     "profile.NAME.": "schema = 1\n[share]\nsource = 'a:/b'\n[profile.x]\n{bad}\n",
     "profile.NAME.vcpus.": "schema = 1\n[share]\nsource = 'a:/b'\n[profile.x.vcpus]\n{bad}\n",
     "profile.NAME.memory.": "schema = 1\n[share]\nsource = 'a:/b'\n[profile.x.memory]\n{bad}\n",
@@ -259,9 +262,9 @@ def compare(page, tables, known_in):
     """The keys that the page documents and those that the reader knows, without the tables themselves."""
     known = set().union(*(known_in(table, text) for table, text in tables.items()))
     inner = {table.rstrip(".") for table in tables if table}
-    free = {"profile": "profile.NAME", "environment": "environment.VARIABLE", "ucernvm": "cernvm.ucernvm.KEY",
+    free = {"profile": "profile.NAME", "queue": "queue.NAME", "environment": "environment.VARIABLE", "ucernvm": "cernvm.ucernvm.KEY",
             "profile.NAME.environment": "profile.NAME.environment.VARIABLE", "cernvm.ucernvm": "cernvm.ucernvm.KEY"}
-    known = {free.get(key, key) for key in known} - inner - {"profile.NAME"}
+    known = {free.get(key, key) for key in known} - inner - {"profile.NAME", "queue.NAME"}
     documented = documented_keys(page) - inner
     assert documented == known
 

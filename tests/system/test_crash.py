@@ -137,7 +137,7 @@ def test_a_guest_that_dies_while_the_job_runs(caller):
     job = begun(caller, "run", 0)
     assert job.wait_for_line() == b"begun\n"
     virsh("destroy", "vmbatch-crash")
-    assert job.process.wait(30) == 123
+    assert job.process.wait(30) == 120
     assert job.err().count(b"\n") == 1
     assert b"the guest was lost while the job ran" in job.err()
 

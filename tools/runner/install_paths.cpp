@@ -6,6 +6,20 @@ namespace runner {
 
 namespace fs = std::filesystem;
 
+namespace {
+
+InstallPaths below(const fs::path& prefix)
+{
+    const bool of_system = prefix == "/usr" || prefix == "/usr/local";
+    const fs::path root = of_system ? "/" : prefix;
+    return {.libexec = prefix / "libexec" / "vmbatch",
+            .share = prefix / "share" / "vmbatch",
+            .config = root / "etc" / "vmbatch" / "vmbatch.toml",
+            .run = root / "run" / "vmbatch"};
+}
+
+} // namespace
+
 InstallPaths install_paths()
 {
     std::error_code error;
@@ -14,7 +28,7 @@ InstallPaths install_paths()
     // From PREFIX/bin, or from PREFIX/libexec/vmbatch itself.
     for (fs::path prefix = program.parent_path(); prefix != prefix.root_path();
          prefix = prefix.parent_path()) {
-        const InstallPaths paths{prefix / "libexec" / "vmbatch", prefix / "share" / "vmbatch"};
+        InstallPaths paths = below(prefix);
         if (fs::exists(paths.libexec / "libvirt-helper", error)) return paths;
     }
     throw ctx::Error(ctx::Blame::node, "a part of the installation is missing")

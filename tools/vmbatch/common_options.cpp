@@ -32,7 +32,7 @@ void add_common_options(CLI::App& app, CommonOptions& options)
 std::string config_file(const CommonOptions& options)
 {
     if (const auto file = said(options.config, "--config", "VMBATCH_CONFIG")) return file->value;
-    return runner::default_config_file;
+    return runner::install_paths().config;
 }
 
 runner::Settings load_settings(const CommonOptions& options)

@@ -23,19 +23,19 @@ void list(const CommonOptions& common, bool as_json)
     const auto jobs = runner::list_jobs(load_settings(common).state_dir);
     if (as_json) {
         json rows = json::array();
-        for (const auto& [record, owned] : jobs)
+        for (const auto& [record, state] : jobs)
             rows.push_back({{"id", record.id},
                             {"user", record.user},
                             {"profile", record.profile},
                             {"uuid", record.uuid},
                             {"created", record.created},
-                            {"state", owned ? "running" : "abandoned"}});
+                            {"state", runner::to_string(state)}});
         std::cout << json{{"schema", 1}, {"jobs", rows}}.dump(2) << '\n';
         return;
     }
-    for (const auto& [record, owned] : jobs)
+    for (const auto& [record, state] : jobs)
         fmt::print("{:<24} {:<12} {:<12} {:%F %T} {}\n", record.id, record.user, record.profile,
-                   fmt::gmtime(static_cast<std::time_t>(record.created)), owned ? "running" : "abandoned");
+                   fmt::gmtime(static_cast<std::time_t>(record.created)), runner::to_string(state));
 }
 
 void collect(CommonOptions& common, bool as_json)
@@ -66,15 +66,16 @@ void add_job_commands(CLI::App& app, CommonOptions& common)
 
     CLI::App* list_command = noun->add_subcommand("list", R"(List the jobs of this host, the oldest first.
 
-A job is 'running' while a process looks after it, 'abandoned' when that process died: 'vmbatch job gc' removes it.)");
+A job is 'running' while a process looks after it, 'left' while its guest waits for its batch system or works for it,
+'abandoned' when nobody will come for it any more: 'vmbatch job gc' removes it.)");
     list_command->add_flag("--json", *as_json, "print JSON, schema 1");
     list_command->callback([&common, as_json] { list(common, *as_json); });
 
     CLI::App* gc_command = noun->add_subcommand("gc", R"(Remove everything that dead jobs left behind.
 
 Every job whose process died is removed: its guest, its directory on the share, its disks, its keys, its claim on an
-image. So is every guest of this state directory that belongs to no job. Jobs that run are not touched. It may be
-called at any time, any number of times, by several at once.)");
+image. So is every guest of this state directory that belongs to no job. Jobs that run, or that a prologue left to its
+batch system, are not touched. It may be called at any time, any number of times, by several at once.)");
     gc_command->footer("\nExit codes: 0 done, 3 something could not be removed (it is named; call again).");
     gc_command->add_flag("--json", *as_json, "print JSON, schema 1");
     gc_command->callback([&common, as_json] { collect(common, *as_json); });

@@ -22,6 +22,7 @@
 #include <ctx/base/random.hpp>
 #include <ctx/base/text.hpp>
 
+#include "../runner/guest/guest_lost.hpp"
 #include "../runner/install_paths.hpp"
 #include "../runner/lifecycle/run_job.hpp"
 
@@ -46,7 +47,8 @@ Example:
   vmbatch run --profile debian --cpus 2 ./simulate.sh input.dat
 
 Exit codes: the job's own; 128+N when the job, or this command, was ended by signal N;
-121 the request is wrong, 122 usage, 123 this host is at fault, 124 a remote is at fault, 125 timed out.
+120 the guest was lost while the job ran, 121 the request is wrong, 122 usage, 123 this host is at fault,
+124 a remote is at fault, 125 timed out.
 Whatever goes wrong, one line on stderr says what, why, and who can mend it how.)";
 
 struct RunOptions {
@@ -104,16 +106,39 @@ mode_t current_umask()
     return mask;
 }
 
+std::string read_script(const std::string& file)
+try {
+    constexpr std::size_t limit = 64 << 20;
+    return ctx::read_file(file, limit, Blame::user);
+} catch (const Error& error) {
+    throw Error(Blame::user, "the job's script cannot be read")
+        .at(ctx::printable(error.place()))
+        .because(error.reason().empty() ? error.problem() : error.reason())
+        .mend("name a file of at most 64 MB");
+}
+
+runner::Task task_from(const RunOptions& options, const runner::Job& job)
+{
+    runner::Task task;
+    task.name = "run";
+    task.script = read_script(options.command.front());
+    task.workdir = job.workdir;
+    task.umask = current_umask();
+    task.environment = caller_environment();
+    task.arguments = {runner::script_place(task.name)};
+    // Without an interpreter line it is the shell's, as it is everywhere.
+    if (!task.script->starts_with("#!")) task.arguments.insert(task.arguments.begin(), "/bin/sh");
+    task.program = task.arguments.front();
+    task.arguments.insert(task.arguments.end(), options.command.begin() + 1, options.command.end());
+    return task;
+}
+
 runner::Job job_from(const RunOptions& options)
 {
     runner::Job job;
     job.id = options.job_id.empty() ? "run-" + ctx::random_hex(4) : options.job_id;
     job.user = submitting_user(options.user);
-    job.script = options.command.front();
-    job.arguments.assign(options.command.begin() + 1, options.command.end());
-    job.environment = caller_environment();
     job.workdir = options.workdir.empty() ? current_directory() : options.workdir;
-    job.umask = current_umask();
     job.vcpus = options.vcpus;
     if (!options.memory.empty()) {
         job.memory = ctx::parse_size(options.memory);
@@ -188,15 +213,16 @@ int run(const RunOptions& options, const CommonOptions& common)
     if (::geteuid() != 0)
         throw Error(Blame::user, "'vmbatch run' must be called by root").mend("call it through sudo");
     const runner::Job job = job_from(options);
+    const runner::Task task = task_from(options, job);
     if (!options.result_file.empty()) check_result_file(options.result_file);
     const runner::Settings settings = load_settings(common);
     const runner::Profile& profile =
         settings.profile(options.profile.empty() ? settings.default_profile : options.profile);
 
-    runner::Interruption interruption;
+    runner::SignalInterruption interruption;
     runner::Phases phases(phase_lines(options.progress));
     const runner::JobEnd end =
-        runner::run_job(job, profile, settings, runner::install_paths(), phases, interruption);
+        runner::run_job(job, task, profile, settings, runner::install_paths(), phases, interruption);
     if (end.leftover)
         spdlog::warn("not everything could be removed: {}; 'vmbatch job gc' will try again", *end.leftover);
     if (!options.result_file.empty()) write_result(options.result_file, job, end, phases);
@@ -208,6 +234,9 @@ int run_reporting(const RunOptions& options, const CommonOptions& common)
 {
     try {
         return run(options, common);
+    } catch (const runner::GuestLost& error) {
+        std::cerr << "vmbatch: " << error.one_line() << '\n';
+        return runner::guest_lost_exit;
     } catch (const Error& error) {
         std::cerr << "vmbatch: " << error.one_line() << '\n';
         return failure_offset + static_cast<int>(ctx::exit_code(error));

@@ -76,8 +76,8 @@ TEST_CASE("hostile ids and names are refused and shown harmless")
     job.workdir = "relative";
     CHECK(refusal(job) == "the working directory is not an absolute path: relative");
     job = sample();
-    job.environment = {"no equals sign"};
-    CHECK(refusal(job) == "not an environment variable: 'no equals sign'");
+    job.directories = {"/a/../etc"};
+    CHECK(refusal(job).starts_with("the working directory cannot be used: /a/../etc"));
 }
 
 TEST_CASE("the host's accounts come with all their groups")

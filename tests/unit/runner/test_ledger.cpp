@@ -36,7 +36,7 @@ TEST_CASE("a job directory appears complete and owned")
     const auto jobs = runner::list_jobs(state.path());
     REQUIRE(jobs.size() == 1);
     CHECK(jobs[0].record.id == "69[2].server");
-    CHECK(jobs[0].owned);
+    CHECK(jobs[0].state == runner::JobState::running);
     CHECK_FALSE(runner::Ledger::take(state.path(), "69[2].server")); // its owner lives
 }
 
@@ -81,7 +81,7 @@ TEST_CASE("the job of an owner that was killed can be taken, by one only")
     ::waitpid(child, &status, 0);
     REQUIRE(WIFSIGNALED(status));
 
-    CHECK_FALSE(runner::list_jobs(state.path()).at(0).owned);
+    CHECK(runner::list_jobs(state.path()).at(0).state == runner::JobState::abandoned);
     auto taken = runner::Ledger::take(state.path(), "1");
     REQUIRE(taken);
     CHECK(taken->entries().size() == 1);

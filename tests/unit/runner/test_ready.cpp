@@ -24,7 +24,7 @@ const std::string good =
 
 struct Wait {
     TemporaryDirectory directory;
-    runner::Interruption interruption;
+    runner::SignalInterruption interruption;
 
     std::string outcome(std::chrono::milliseconds time = 300ms, bool runs = true)
     {

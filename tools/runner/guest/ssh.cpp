@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <csignal>
 #include <utility>
 
 #include <fcntl.h>
@@ -24,13 +25,17 @@ using ctx::Error;
 namespace {
 
 // Relative to the target's directory, in which the client runs: a socket's path may have 107 bytes only, and
-// a job id alone can be longer.
-constexpr const char* control_socket = "connection";
+// a job id alone can be longer. Several of us may talk to one guest.
+std::string control_socket()
+{
+    return fmt::format("connection-{}", ::getpid());
+}
 
-ctx::ProcessSpec client(const SshTarget& target, std::initializer_list<std::string> mode)
+ctx::ProcessSpec client(const SshTarget& target, const std::string& socket,
+                        std::initializer_list<std::string> mode)
 {
     ctx::ProcessSpec spec;
-    spec.argv = {"/usr/bin/ssh", "-F", "none", "-T"};
+    spec.argv = {"/usr/bin/ssh", "-F", "none"};
     for (const std::string& option : {std::string("IdentitiesOnly=yes"),
                                       std::string("IdentityAgent=none"),
                                       std::string("IdentityFile=key"),
@@ -50,18 +55,18 @@ ctx::ProcessSpec client(const SshTarget& target, std::initializer_list<std::stri
                                       std::string("ServerAliveInterval=15"),
                                       std::string("ServerAliveCountMax=4"),
                                       std::string("LogLevel=ERROR"),
-                                      fmt::format("ControlPath={}", control_socket)}) {
+                                      "ControlPath=" + socket}) {
         spec.argv.emplace_back("-o");
         spec.argv.push_back(option);
     }
     spec.argv.insert(spec.argv.end(), mode);
     spec.argv.insert(spec.argv.end(),
-                     {"-p", fmt::format("{}", target.port), "-l", target.user.name, "--", target.address});
-    ctx::Credentials credentials{target.user.uid, target.user.group.gid, {}};
-    for (const ctx::Group& group : target.user.groups) credentials.groups.push_back(group.gid);
-    spec.run_as = credentials;
+                     {"-p", fmt::format("{}", target.port), "-l", target.user, "--", target.address});
+    spec.run_as = target.run_as;
     spec.working_directory = target.directory.string();
     spec.own_session = true;
+    // A batch system may signal every process it can find of a job. What they mean is for the job.
+    spec.blocked_signals = {SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGALRM, SIGTSTP, SIGXCPU};
     return spec;
 }
 
@@ -81,24 +86,25 @@ void pause(std::chrono::milliseconds time, const ctx::Deadline& deadline, Interr
 
 } // namespace
 
-SshConnection::SshConnection(SshTarget target, ctx::Process master)
-    : target_(std::move(target)), master_(std::move(master))
+SshConnection::SshConnection(SshTarget target, std::string socket, ctx::Process master)
+    : target_(std::move(target)), socket_(std::move(socket)), master_(std::move(master))
 {
 }
 
 SshConnection SshConnection::open(const SshTarget& target, const ctx::Deadline& deadline,
                                   Interruption& interruption)
 {
+    const std::string socket = control_socket();
     std::string last_words = "it was not tried";
     while (!deadline.passed()) {
         const ctx::Fd words(::memfd_create("ssh", MFD_CLOEXEC));
-        ctx::ProcessSpec spec = client(target, {"-M", "-N"});
+        ctx::ProcessSpec spec = client(target, socket, {"-T", "-M", "-N"});
         spec.standard_error = words.get();
         ctx::Process master(spec);
         // The socket appears when the login has succeeded.
         while (!deadline.passed() && !master.wait(ctx::Deadline::in(0ms))) {
-            if (::access((target.directory / control_socket).c_str(), F_OK) == 0)
-                return {target, std::move(master)};
+            if (::access((target.directory / socket).c_str(), F_OK) == 0)
+                return {target, socket, std::move(master)};
             pause(20ms, deadline, interruption);
         }
         last_words = content(words.get());
@@ -116,9 +122,11 @@ SshConnection SshConnection::open(const SshTarget& target, const ctx::Deadline& 
         .as_timeout();
 }
 
-ctx::ProcessSpec SshConnection::session(const std::string& remote_command) const
+ctx::ProcessSpec SshConnection::session(const std::string& remote_command, Terminal terminal) const
 {
-    ctx::ProcessSpec spec = client(target_, {"-o", "ControlMaster=no"});
+    // Twice: a terminal is asked for although our standard output may be none.
+    const std::string kind = terminal == Terminal::yes ? "-tt" : "-T";
+    ctx::ProcessSpec spec = client(target_, socket_, {kind, "-o", "ControlMaster=no"});
     spec.argv.push_back(remote_command);
     return spec;
 }

@@ -6,11 +6,11 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 
 #include <ctx/base/deadline.hpp>
 #include <ctx/base/process.hpp>
-#include <ctx/context.hpp>
 
 #include "../lifecycle/interruption.hpp"
 
@@ -19,10 +19,14 @@ namespace runner {
 struct SshTarget {
     std::string address;
     std::uint16_t port = 22;
-    std::string host_alias;          // the name in known_hosts
-    ctx::User user;                  // logs in as; the client runs as the same user on the host
+    std::string host_alias; // the name in known_hosts
+    std::string user;       // logs in as
+    // Whom the client runs as on the host; nothing if we are that user already.
+    std::optional<ctx::Credentials> run_as;
     std::filesystem::path directory; // holds key and known_hosts; the connection's socket is made in it
 };
+
+enum class Terminal { no, yes };
 
 class SshConnection {
 public:
@@ -32,13 +36,15 @@ public:
     static SshConnection open(const SshTarget& target, const ctx::Deadline& deadline,
                               Interruption& interruption);
 
-    // A session over the connection; `remote_command` is a line for the user's shell in the guest.
-    ctx::ProcessSpec session(const std::string& remote_command) const;
+    // A session over the connection; `remote_command` is a line for the user's shell in the guest. With a
+    // terminal the standard input of the process must be one.
+    ctx::ProcessSpec session(const std::string& remote_command, Terminal terminal = Terminal::no) const;
 
 private:
-    SshConnection(SshTarget target, ctx::Process master);
+    SshConnection(SshTarget target, std::string socket, ctx::Process master);
 
     SshTarget target_;
+    std::string socket_;
     ctx::Process master_; // ends with us
 };
 

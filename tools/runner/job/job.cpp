@@ -19,7 +19,7 @@ using ctx::printable;
 namespace {
 
 // The guest makes it or enters it by this name.
-void check_workdir(const std::string& path)
+void check_directory(const std::string& path)
 {
     constexpr auto remedy = "name another with --workdir";
     if (!path.starts_with('/'))
@@ -35,21 +35,6 @@ void check_workdir(const std::string& path)
             .mend(remedy);
 }
 
-void check_environment(const std::vector<std::string>& environment)
-{
-    for (const std::string& variable : environment) {
-        const std::size_t equals = variable.find('=');
-        if (equals == std::string::npos || equals == 0)
-            throw Error(Blame::user, "not an environment variable")
-                .at("'" + printable(variable, 60) + "'")
-                .mend("write NAME=VALUE");
-        if (variable.find('\0') != std::string::npos)
-            throw Error(Blame::user, "an environment variable holds a NUL byte")
-                .at(printable(variable, 60))
-                .mend("leave it out");
-    }
-}
-
 } // namespace
 
 Resources check_job(const Job& job, const Profile& profile)
@@ -62,8 +47,8 @@ Resources check_job(const Job& job, const Profile& profile)
         throw Error(Blame::user, "not a user name")
             .at("'" + printable(job.user.name, 60) + "'")
             .mend("use lower-case letters, digits, '_' and '-', at most 32");
-    check_workdir(job.workdir);
-    check_environment(job.environment);
+    check_directory(job.workdir);
+    for (const std::string& directory : job.directories) check_directory(directory);
 
     Resources result{job.vcpus.value_or(profile.vcpus_default), job.memory.value_or(profile.memory_default)};
     if (result.vcpus < 1 || result.vcpus > profile.vcpus_max)

@@ -1,9 +1,8 @@
-// A batch job as every batch system's adapter, and `vmbatch run`, describe it. All of it comes from users and
-// is checked by check_job() before anything is made.
+// A job as far as its guest is concerned: whose it is and what machine it wants. (What runs in it is a Task.)
+// All of it comes from users and is checked by check_job() before anything is made.
 #pragma once
 
 #include <cstdint>
-#include <filesystem>
 #include <optional>
 #include <string>
 #include <vector>
@@ -19,11 +18,10 @@ namespace runner {
 struct Job {
     std::string id;
     ctx::User user; // as on the host: same name, ids, groups, home, shell in the guest
-    std::filesystem::path script;
-    std::vector<std::string> arguments;
-    std::vector<std::string> environment; // NAME=VALUE
+    // The working directory, and others the job will want to find; absolute. A profile may allow that they
+    // are made.
     std::string workdir;
-    mode_t umask = 022;
+    std::vector<std::string> directories;
     std::optional<unsigned> vcpus;
     std::optional<std::uint64_t> memory; // bytes
 };

@@ -18,6 +18,8 @@
 #include <ctx/base/names.hpp>
 #include <ctx/base/text.hpp>
 
+#include "owner.hpp"
+
 namespace runner {
 
 namespace fs = std::filesystem;
@@ -88,6 +90,21 @@ bool is_locked(int fd)
     return ::fcntl(fd, F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
 }
 
+std::string host_boot_id()
+{
+    return ctx::read_file("/proc/sys/kernel/random/boot_id", 64);
+}
+
+// In this host's present life: after a reboot its guest is gone, and nobody will come for it.
+bool was_left(const fs::path& job)
+{
+    try {
+        return ctx::read_file(job / "ledger" / "left", 64) == host_boot_id();
+    } catch (const Error&) {
+        return false;
+    }
+}
+
 // While it is held no directory is being set up, so any that looks unfinished has been abandoned.
 ctx::Fd lock_setup(const fs::path& state_dir)
 {
@@ -107,6 +124,18 @@ ctx::Fd lock_setup(const fs::path& state_dir)
 }
 
 } // namespace
+
+fs::path job_directory(const fs::path& state_dir, const std::string& id)
+{
+    // It becomes a path: whoever asks may have it from a user.
+    if (!ctx::is_job_id(id)) throw Error(Blame::user, "not a job id").at("'" + ctx::printable(id, 140) + "'");
+    return jobs_directory(state_dir) / id;
+}
+
+fs::path owner_lock(const fs::path& state_dir, const std::string& id)
+{
+    return job_directory(state_dir, id) / "ledger" / "owner.lock";
+}
 
 Ledger::Ledger(fs::path directory, JobRecord record, ctx::Fd lock)
     : directory_(std::move(directory)), record_(std::move(record)), lock_(std::move(lock))
@@ -128,6 +157,7 @@ Ledger Ledger::create(const fs::path& state_dir, const JobRecord& record, gid_t 
     ctx::write_file(unfinished / "ledger" / "job.json", to_json(record).dump(), 0600, ctx::Durable::yes);
     ctx::Fd lock = ctx::open_file(unfinished / "ledger" / "owner.lock", O_RDWR | O_CREAT | O_EXCL);
     if (!try_lock(lock.get())) throw ctx::system_error("cannot lock", unfinished.string(), errno);
+    ctx::write_all(lock.get(), describe_owner(), unfinished);
 
     if (::renameat2(AT_FDCWD, unfinished.c_str(), AT_FDCWD, directory.c_str(), RENAME_NOREPLACE) < 0) {
         const int error_number = errno;
@@ -144,9 +174,8 @@ Ledger Ledger::create(const fs::path& state_dir, const JobRecord& record, gid_t 
 
 std::optional<Ledger> Ledger::take(const fs::path& state_dir, const std::string& id)
 {
-    if (!ctx::is_job_id(id)) throw Error(Blame::user, "not a job id").at("'" + ctx::printable(id, 140) + "'");
-    const fs::path directory = jobs_directory(state_dir) / id;
-    const fs::path lock_file = directory / "ledger" / "owner.lock";
+    const fs::path directory = job_directory(state_dir, id);
+    const fs::path lock_file = owner_lock(state_dir, id);
     ctx::Fd lock(::open(lock_file.c_str(), O_RDWR | O_CLOEXEC));
     if (!lock) {
         if (errno == ENOENT || errno == ENOTDIR) return std::nullopt;
@@ -161,6 +190,9 @@ std::optional<Ledger> Ledger::take(const fs::path& state_dir, const std::string&
         held.st_ino != there.st_ino)
         return std::nullopt;
     JobRecord record = read_record(directory / "ledger" / "job.json");
+    const std::string owner = describe_owner();
+    if (::ftruncate(lock.get(), 0) < 0) throw ctx::system_error("cannot write", lock_file.string(), errno);
+    ctx::write_all(lock.get(), owner, lock_file);
     return Ledger(directory, std::move(record), std::move(lock));
 }
 
@@ -193,6 +225,11 @@ void Ledger::strike(const LedgerEntry& entry)
     }
 }
 
+void Ledger::leave()
+{
+    ctx::write_file(directory_ / "ledger" / "left", host_boot_id(), 0600, ctx::Durable::yes);
+}
+
 void Ledger::remove_directory()
 {
     // After this rename it is no job any more, only files; whoever finds them may remove them.
@@ -200,6 +237,16 @@ void Ledger::remove_directory()
     if (::rename(directory_.c_str(), gone.c_str()) < 0)
         throw ctx::system_error("cannot remove the job directory", directory_.string(), errno);
     ctx::remove_tree(gone);
+}
+
+std::string_view to_string(JobState state)
+{
+    switch (state) {
+    case JobState::running: return "running";
+    case JobState::left: return "left";
+    case JobState::abandoned: break;
+    }
+    return "abandoned";
 }
 
 std::vector<KnownJob> list_jobs(const fs::path& state_dir)
@@ -211,13 +258,15 @@ std::vector<KnownJob> list_jobs(const fs::path& state_dir)
         if (!ctx::is_job_id(name)) continue;
         const ctx::Fd lock(::open((entry.path() / "ledger" / "owner.lock").c_str(), O_RDWR | O_CLOEXEC));
         if (!lock) continue;
-        const bool owned = is_locked(lock.get());
+        const JobState state = is_locked(lock.get())    ? JobState::running
+                               : was_left(entry.path()) ? JobState::left
+                                                        : JobState::abandoned;
         try {
-            jobs.push_back({read_record(entry.path() / "ledger" / "job.json"), owned});
+            jobs.push_back({read_record(entry.path() / "ledger" / "job.json"), state});
         } catch (const Error&) {
             JobRecord damaged;
             damaged.id = name;
-            jobs.push_back({damaged, owned});
+            jobs.push_back({damaged, state});
         }
     }
     std::ranges::sort(jobs, {}, [](const KnownJob& job) { return job.record.created; });

@@ -4,8 +4,9 @@
 //   STATE/jobs/ID/           0711 root
 //     ledger/                0700 root
 //       job.json             the record: who, what, which guest
-//       owner.lock           held by the process that looks after the job; free = nobody does
-//       made/NN-KIND.json    what exists, or may exist, outside this directory
+//       owner.lock           held by the process that looks after the job, whose number it has; free = nobody
+//       does left                 there is a guest that nobody has to look after: its batch system will end
+//       it made/NN-KIND.json    what exists, or may exist, outside this directory
 //     user/                  0700 of the job's user once filled: key, known_hosts, connection
 //     disk/                  0710 root:QEMU's group: overlay, context disc, console
 //
@@ -28,6 +29,11 @@
 
 namespace runner {
 
+// In the directory of disks.
+inline constexpr const char* overlay_name = "overlay.qcow2";
+inline constexpr const char* disc_name = "context.iso";
+inline constexpr const char* console_name = "console.log";
+
 struct JobRecord {
     std::string id;
     std::string nonce; // 32 hexadecimal digits; a new one for each run of an id
@@ -42,6 +48,9 @@ struct LedgerEntry {
     std::string kind;
     std::string details; // JSON
 };
+
+std::filesystem::path job_directory(const std::filesystem::path& state_dir, const std::string& id);
+std::filesystem::path owner_lock(const std::filesystem::path& state_dir, const std::string& id);
 
 class Ledger {
 public:
@@ -68,6 +77,10 @@ public:
     void strike(const LedgerEntry& entry);
     std::vector<LedgerEntry> entries() const; // the latest first
 
+    // From now on the job waits for its batch system, not for us: it is not abandoned when we are gone, as
+    // long as this host stays up.
+    void leave();
+
     // The end: what is left is the directory.
     void remove_directory();
 
@@ -79,9 +92,16 @@ private:
     ctx::Fd lock_;
 };
 
+enum class JobState {
+    running,   // a living process looks after it
+    left,      // a prologue left it for its batch system
+    abandoned, // its owner died, or the host went down under it
+};
+std::string_view to_string(JobState state);
+
 struct KnownJob {
     JobRecord record;
-    bool owned = false; // a living process looks after it
+    JobState state = JobState::abandoned;
 };
 std::vector<KnownJob> list_jobs(const std::filesystem::path& state_dir);
 

@@ -9,7 +9,7 @@
 
 namespace runner {
 
-Interruption::Interruption()
+SignalInterruption::SignalInterruption()
 {
     sigset_t watched;
     sigemptyset(&watched);
@@ -19,12 +19,12 @@ Interruption::Interruption()
     if (!fd_) throw ctx::system_error("cannot watch signals", "signalfd", errno);
 }
 
-Interruption::~Interruption()
+SignalInterruption::~SignalInterruption()
 {
     ::pthread_sigmask(SIG_SETMASK, &before_, nullptr);
 }
 
-void Interruption::check()
+void SignalInterruption::check()
 {
     signalfd_siginfo info{};
     if (::read(fd_.get(), &info, sizeof info) == static_cast<ssize_t>(sizeof info))

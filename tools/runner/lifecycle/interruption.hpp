@@ -1,8 +1,7 @@
-// SIGINT, SIGTERM and SIGHUP as something a wait can see, so that an interrupted job is removed in order.
+// Something that may end a wait before its time, so that a job that is given up is removed in order.
 #pragma once
 
 #include <csignal>
-#include <optional>
 
 #include <ctx/base/fd.hpp>
 
@@ -13,18 +12,32 @@ struct Interrupted {
     int signal = 0;
 };
 
-// While it exists the three signals do nothing but make fd() readable. Made before any thread.
 class Interruption {
 public:
-    Interruption();
+    Interruption() = default;
     Interruption(const Interruption&) = delete;
     Interruption& operator=(const Interruption&) = delete;
     Interruption(Interruption&&) = delete;
     Interruption& operator=(Interruption&&) = delete;
-    ~Interruption();
+    virtual ~Interruption() = default;
 
-    int fd() const noexcept { return fd_.get(); }
-    void check(); // throws Interrupted
+    // Readable when check() would throw, for poll(2).
+    virtual int fd() const noexcept = 0;
+    virtual void check() = 0; // throws Interrupted
+};
+
+// SIGINT, SIGTERM and SIGHUP. While it exists they do nothing but make fd() readable. Made before any thread.
+class SignalInterruption : public Interruption {
+public:
+    SignalInterruption();
+    SignalInterruption(const SignalInterruption&) = delete;
+    SignalInterruption& operator=(const SignalInterruption&) = delete;
+    SignalInterruption(SignalInterruption&&) = delete;
+    SignalInterruption& operator=(SignalInterruption&&) = delete;
+    ~SignalInterruption() override;
+
+    int fd() const noexcept override { return fd_.get(); }
+    void check() override;
 
 private:
     sigset_t before_{};

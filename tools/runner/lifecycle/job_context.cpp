@@ -1,5 +1,7 @@
 #include "job_context.hpp"
 
+#include <set>
+
 #include <ctx/base/error.hpp>
 #include <ctx/context_file.hpp>
 
@@ -33,8 +35,12 @@ ctx::Context job_context(const ContextParts& parts)
     job.users.push_back(user);
     if (parts.profile.create_workdir) {
         const ctx::Owner owner{user.name, user.group.name};
-        job.directories.push_back({.path = parts.job.workdir, .mode = 0755, .owner = owner});
+        std::set<std::string> wanted(parts.job.directories.begin(), parts.job.directories.end());
+        wanted.insert(parts.job.workdir);
+        for (const std::string& directory : wanted)
+            job.directories.push_back({.path = directory, .mode = 0755, .owner = owner});
     }
+    job.files.push_back({.path = job_shim_place, .source = parts.job_shim, .mode = 0755});
     const ShareSettings& share = parts.share;
     job.share =
         ctx::Mount{.source = parts.profile.share_source.value_or(share.source) + "/" + parts.share_name,

@@ -2,10 +2,12 @@
 // reading the profile's context file.
 #pragma once
 
+#include <filesystem>
 #include <string>
 
 #include <ctx/context.hpp>
 
+#include "../guest/task_session.hpp"
 #include "../job/job.hpp"
 #include "../resources/job_keys.hpp"
 #include "identity.hpp"
@@ -19,7 +21,8 @@ struct ContextParts {
     const GuestIdentity& identity;
     const JobKeys& keys;
     std::string nonce;
-    std::string share_name; // of the job's directory on the share
+    std::string share_name;         // of the job's directory on the share
+    std::filesystem::path job_shim; // on the host
 };
 
 // Throws Error (node) for a context file that is wrong.

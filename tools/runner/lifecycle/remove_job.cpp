@@ -58,6 +58,13 @@ void remove_job(Ledger& ledger, Hypervisor& hypervisor, const Deadline& deadline
     ledger.remove_directory();
 }
 
+void remove_job(Ledger& ledger, const Settings& settings, const InstallPaths& paths, const Deadline& deadline)
+{
+    const auto hypervisor =
+        make_hypervisor(ledger.job().hypervisor, settings.hypervisor, paths, settings.state_dir);
+    remove_job(ledger, *hypervisor, deadline);
+}
+
 CollectedGarbage collect_garbage(const Settings& settings, const InstallPaths& paths)
 {
     CollectedGarbage result;
@@ -69,13 +76,11 @@ CollectedGarbage collect_garbage(const Settings& settings, const InstallPaths& p
         }
     };
     for (const KnownJob& job : list_jobs(settings.state_dir)) {
-        if (job.owned) continue;
+        if (job.state != JobState::abandoned) continue;
         attempt([&] {
             auto ledger = Ledger::take(settings.state_dir, job.record.id);
             if (!ledger) return; // somebody else has it by now
-            const auto hypervisor =
-                make_hypervisor(ledger->job().hypervisor, settings.hypervisor, paths, settings.state_dir);
-            remove_job(*ledger, *hypervisor, Deadline::in(settings.limits.remove));
+            remove_job(*ledger, settings, paths, Deadline::in(settings.limits.remove));
             result.jobs.push_back(job.record.id);
         });
     }

@@ -17,6 +17,8 @@ namespace runner {
 // The guest first, then what it stood on. Throws Error at the first thing that cannot be removed: what is
 // left stays in the ledger.
 void remove_job(Ledger& ledger, Hypervisor& hypervisor, const ctx::Deadline& deadline);
+void remove_job(Ledger& ledger, const Settings& settings, const InstallPaths& paths,
+                const ctx::Deadline& deadline);
 
 struct CollectedGarbage {
     std::vector<std::string> jobs;   // removed: nobody looked after them

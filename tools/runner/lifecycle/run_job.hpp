@@ -9,6 +9,7 @@
 #include "../install_paths.hpp"
 #include "../job/job.hpp"
 #include "../settings/settings.hpp"
+#include "../task/task.hpp"
 #include "interruption.hpp"
 #include "phases.hpp"
 
@@ -21,9 +22,10 @@ struct JobEnd {
     std::optional<std::string> leftover;
 };
 
-// Makes a guest, runs the job in it with our stdin, stdout and stderr, removes everything. Throws Error or
-// Interrupted, after everything has been removed.
-JobEnd run_job(const Job& job, const Profile& profile, const Settings& settings, const InstallPaths& paths,
-               Phases& phases, Interruption& interruption);
+// Makes a guest, runs the task in it with our stdin, stdout and stderr, removes everything. The task's
+// environment is completed by what profile and account give. Throws Error (GuestLost) or Interrupted, after
+// everything has been removed.
+JobEnd run_job(const Job& job, const Task& task, const Profile& profile, const Settings& settings,
+               const InstallPaths& paths, Phases& phases, Interruption& interruption);
 
 } // namespace runner

@@ -38,6 +38,11 @@ void give_to(const fs::path& path, const ctx::User& user)
 
 } // namespace
 
+void give_user_directory(const Ledger& ledger, const ctx::User& user)
+{
+    give_to(ledger.user_directory(), user);
+}
+
 JobKeys make_job_keys(const Ledger& ledger, const ctx::User& user, const std::string& host_alias,
                       const ctx::Deadline& deadline)
 {

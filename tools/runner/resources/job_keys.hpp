@@ -20,4 +20,7 @@ struct JobKeys {
 JobKeys make_job_keys(const Ledger& ledger, const ctx::User& user, const std::string& host_alias,
                       const ctx::Deadline& deadline);
 
+// The directory alone, for a job that gets no guest.
+void give_user_directory(const Ledger& ledger, const ctx::User& user);
+
 } // namespace runner

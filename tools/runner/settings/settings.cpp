@@ -221,6 +221,28 @@ Profile read_profile(const std::string& name, TomlReader in, Recorder& record)
     return result;
 }
 
+void read_batch_systems(TomlReader& root, Recorder& record, Settings& result)
+{
+    for (auto& [name, in] : root.named_tables("queue")) {
+        Queue queue{in.texts("profiles")};
+        for (const std::string& profile : queue.profiles) {
+            if (!result.profiles.contains(profile))
+                throw in.error("profiles", fmt::format("there is no [profile.{}]", ctx::printable(profile)));
+        }
+        record.note_read(in, "profiles", ctx::join(queue.profiles, ", "));
+        in.finish();
+        result.queues.emplace(name, std::move(queue));
+    }
+    TomlReader torque = root.table("torque");
+    result.torque.prologalarm = record.seconds(torque, "prologalarm", 300);
+    torque.finish();
+    TomlReader slurm = root.table("slurm");
+    result.slurm.prolog_timeout = record.seconds(slurm, "prolog_timeout", 300);
+    result.slurm.commands = record.text(slurm, "commands", "/usr/bin");
+    require_absolute(slurm, "commands", result.slurm.commands);
+    slurm.finish();
+}
+
 Settings read(const ctx::TomlDocument& document, const std::string& file, const Overrides& overrides)
 {
     TomlReader root(document, Blame::node);
@@ -250,6 +272,7 @@ Settings read(const ctx::TomlDocument& document, const std::string& file, const 
         throw jobs.error("default_profile",
                          fmt::format("there is no [profile.{}]", ctx::printable(result.default_profile)));
     jobs.finish();
+    read_batch_systems(root, record, result);
     root.finish();
 
     result.origins = record.take();

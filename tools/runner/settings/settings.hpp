@@ -71,6 +71,21 @@ struct HypervisorSettings {
     std::string qemu_user;
 };
 
+// A queue of Torque, a partition of Slurm.
+struct Queue {
+    // What its jobs may run in; the first is what they get unless they ask. Empty: they get no guest.
+    std::vector<std::string> profiles;
+};
+
+// What the hooks of a batch system need to know of it.
+struct TorqueSettings {
+    std::chrono::milliseconds prologalarm{}; // as in mom's configuration: both hooks are killed 10 s earlier
+};
+struct SlurmSettings {
+    std::chrono::milliseconds prolog_timeout{}; // at most slurm.conf's PrologEpilogTimeout
+    std::filesystem::path commands;             // where scontrol and squeue are
+};
+
 struct SettingOrigin {
     std::string key;
     std::string value;
@@ -86,6 +101,9 @@ struct Settings {
     PhaseLimits limits;
     std::string default_profile;
     std::map<std::string, Profile> profiles;
+    std::map<std::string, Queue> queues;
+    TorqueSettings torque;
+    SlurmSettings slurm;
     std::vector<SettingOrigin> origins;
 
     // Throws Error (user) with the nearest name.
@@ -98,8 +116,6 @@ struct Override {
     std::string origin;
 };
 using Overrides = std::map<std::string, Override>;
-
-inline constexpr const char* default_config_file = "/etc/vmbatch/vmbatch.toml";
 
 // Throws Error (node): FILE:LINE, the key, what is allowed, the nearest known key.
 Settings read_settings(const std::string& file, const Overrides& overrides = {});

@@ -1,0 +1,16 @@
+// Who looks after a job: the process that holds its lock writes itself into the lock file.
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+namespace runner {
+
+// This process, in a form that does not fit another one that gets its number later.
+std::string describe_owner();
+
+// Sends the process that holds the lock a signal, if it still is the one written there. A lock file without
+// an owner, or none at all, is passed over.
+void signal_owner(const std::filesystem::path& lock_file, int number);
+
+} // namespace runner
