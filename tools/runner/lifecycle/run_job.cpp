@@ -5,12 +5,12 @@
 #include <memory>
 #include <utility>
 
-#include <fcntl.h>
 #include <poll.h>
 
 #include <ctx/base/error.hpp>
 
 #include "../guest/guest_lost.hpp"
+#include "../guest/keep_flags.hpp"
 #include "../guest/task_session.hpp"
 #include "../task/environment.hpp"
 #include "make_guest.hpp"
@@ -24,30 +24,6 @@ using ctx::Deadline;
 using ctx::Error;
 
 namespace {
-
-// The SSH client makes what it is given non-blocking, also for whoever shares it with us (a terminal, a
-// pipe).
-class KeepFlags {
-public:
-    KeepFlags()
-    {
-        for (int fd = 0; fd < 3; ++fd) flags_.at(static_cast<std::size_t>(fd)) = ::fcntl(fd, F_GETFL);
-    }
-    KeepFlags(const KeepFlags&) = delete;
-    KeepFlags& operator=(const KeepFlags&) = delete;
-    KeepFlags(KeepFlags&&) = delete;
-    KeepFlags& operator=(KeepFlags&&) = delete;
-    ~KeepFlags()
-    {
-        for (int fd = 0; fd < 3; ++fd) {
-            const int flags = flags_.at(static_cast<std::size_t>(fd));
-            if (flags >= 0) ::fcntl(fd, F_SETFL, flags);
-        }
-    }
-
-private:
-    std::array<int, 3> flags_{};
-};
 
 void wait_for(TaskSession& session, const std::function<bool()>& guest_runs, Interruption& interruption)
 {
