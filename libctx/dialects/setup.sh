@@ -191,6 +191,8 @@ configure_sshd() { # ROOT: "keys" if root may log in with one
             ;;
         *) sshd_line 'AuthorizedKeysFile .ssh/authorized_keys /etc/ssh/vmbatch-keys/%u' ;;
     esac
+    # Says to bash that it is no login: it would read ~/.bashrc, whose words would be the job's.
+    sshd_line 'AcceptEnv SHLVL'
     case $version,$1 in
         OpenSSH_[1-6].*,keys) sshd_line 'PermitRootLogin without-password' ;;
         *,keys) sshd_line 'PermitRootLogin prohibit-password' ;;

@@ -90,11 +90,6 @@ bool is_locked(int fd)
     return ::fcntl(fd, F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
 }
 
-std::string host_boot_id()
-{
-    return ctx::read_file("/proc/sys/kernel/random/boot_id", 64);
-}
-
 // In this host's present life: after a reboot its guest is gone, and nobody will come for it.
 bool was_left(const fs::path& job)
 {

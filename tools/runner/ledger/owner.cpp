@@ -18,10 +18,8 @@ extern "C" { // glibc 2.36's header forgets to say so
 
 namespace runner {
 
-namespace {
-
-// The 22nd field of /proc/PID/stat, in clock ticks since boot. The second one is a name that may hold
-// anything; it ends with the last ')'.
+// The 22nd field of /proc/PID/stat. The second one is a name that may hold anything; it ends with the last
+// ')'.
 std::string start_time(pid_t pid)
 {
     const std::string stat = ctx::read_file(fmt::format("/proc/{}/stat", pid), 4096);
@@ -32,7 +30,10 @@ std::string start_time(pid_t pid)
     return field;
 }
 
-} // namespace
+std::string host_boot_id()
+{
+    return ctx::read_file("/proc/sys/kernel/random/boot_id", 64);
+}
 
 std::string describe_owner()
 {

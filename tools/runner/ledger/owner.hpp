@@ -4,7 +4,15 @@
 #include <filesystem>
 #include <string>
 
+#include <sys/types.h>
+
 namespace runner {
+
+// When a process was started, in clock ticks since boot. Throws Error if it is gone.
+std::string start_time(pid_t pid);
+
+// Another one after each boot.
+std::string host_boot_id();
 
 // This process, in a form that does not fit another one that gets its number later.
 std::string describe_owner();

@@ -10,6 +10,7 @@
 
 #include "../ledger/ledger.hpp"
 #include "../ledger/owner.hpp"
+#include "../ledger/tombstone.hpp"
 #include "remove_job.hpp"
 
 namespace runner {
@@ -50,11 +51,21 @@ std::optional<Ledger> take_from_owner(const std::filesystem::path& state_dir, co
 
 } // namespace
 
-void end_job(const std::string& id, const Settings& settings, const InstallPaths& paths,
-             const Deadline& deadline)
+void clear_job(const std::string& id, const Settings& settings, const InstallPaths& paths,
+               const Deadline& deadline)
 {
     if (auto ledger = take_from_owner(settings.state_dir, id, deadline))
         remove_job(*ledger, settings, paths, deadline);
+}
+
+void end_job(const std::string& id, const Settings& settings, const InstallPaths& paths,
+             const Deadline& deadline)
+{
+    // First the sign, then the look: a prologue that has not made its directory yet finds the one, and one
+    // that has is found by the other.
+    if (!std::filesystem::exists(job_directory(settings.state_dir, id)))
+        leave_tombstone(settings.state_dir, id);
+    clear_job(id, settings, paths, deadline);
 }
 
 } // namespace runner

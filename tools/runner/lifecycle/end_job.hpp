@@ -10,8 +10,12 @@
 
 namespace runner {
 
-// Asks a process that still works for the job to stop (an epilogue may overtake its prologue), then removes
-// everything. That there is nothing is no error. Throws Error: what is left stays in the ledger.
+// Asks a process that still works for the job to stop, then removes everything. That there is nothing is no
+// error. Throws Error: what is left stays in the ledger.
+void clear_job(const std::string& id, const Settings& settings, const InstallPaths& paths,
+               const ctx::Deadline& deadline);
+
+// The same, and a prologue that has only just begun will find out that it has been overtaken.
 void end_job(const std::string& id, const Settings& settings, const InstallPaths& paths,
              const ctx::Deadline& deadline);
 

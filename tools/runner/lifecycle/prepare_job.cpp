@@ -2,11 +2,13 @@
 
 #include <algorithm>
 #include <chrono>
+#include <csignal>
 #include <filesystem>
 #include <memory>
 #include <utility>
 
 #include "../guest/access.hpp"
+#include "../ledger/tombstone.hpp"
 #include "../resources/job_keys.hpp"
 #include "end_job.hpp"
 #include "make_guest.hpp"
@@ -47,22 +49,26 @@ GuestAccess access_to(const ReadyGuest& guest, const BatchJob& batch, const Sett
 void prepare_job(const BatchJob& batch, const Settings& settings, const InstallPaths& paths, Phases& phases,
                  Interruption& interruption, const Deadline& deadline)
 {
-    const Job& job = batch.job;
     const Profile* profile = choose_profile(batch, settings);
     if (profile == nullptr) return;
+    Job job = batch.job;
+    // What a batch job asks for is for its processes; a machine needs a little more than the smallest of
+    // them.
+    if (job.memory) job.memory = std::max(*job.memory, profile->memory_default);
 
     const GuestPlan plan{job, *profile, settings, paths, limits_of(settings, deadline)};
     const auto hypervisor =
         make_hypervisor(profile->hypervisor, settings.hypervisor, paths, settings.state_dir);
     const Findings found = phases.run("check", [&] {
         const Findings result = look_first(job, *profile, settings, *hypervisor, plan.time);
-        end_job(job.id, settings, paths, plan.time.within(settings.limits.remove));
+        clear_job(job.id, settings, paths, plan.time.within(settings.limits.remove));
         publish_state_directory(settings.state_dir, paths.run);
         return result;
     });
     Ledger ledger = Ledger::create(settings.state_dir, new_record(job, profile->name, profile->hypervisor),
                                    found.qemu.gid);
     or_remove(ledger, *hypervisor, settings.limits.remove, [&] {
+        if (ended_meanwhile(settings.state_dir, job.id)) throw Interrupted{SIGTERM};
         const ReadyGuest guest = make_guest(plan, found, ledger, *hypervisor, phases, interruption);
         // A guest that lets nobody in is found out here, where the job can still be sent elsewhere.
         phases.run("connect", [&] {
@@ -77,7 +83,7 @@ void prepare_job(const BatchJob& batch, const Settings& settings, const InstallP
 void refuse_job(const BatchJob& batch, const Error& reason, const Settings& settings,
                 const InstallPaths& paths, const Deadline& deadline)
 {
-    end_job(batch.job.id, settings, paths, deadline);
+    clear_job(batch.job.id, settings, paths, deadline);
     publish_state_directory(settings.state_dir, paths.run);
     Ledger ledger = Ledger::create(settings.state_dir, new_record(batch.job, "", ""), 0);
     give_user_directory(ledger, batch.job.user);

@@ -1,0 +1,45 @@
+#include <chrono>
+#include <filesystem>
+#include <thread>
+
+#include <catch2/catch.hpp>
+
+#include <ctx/base/error.hpp>
+#include <ctx/base/file.hpp>
+
+#include "../temporary_directory.hpp"
+#include "runner/ledger/tombstone.hpp"
+
+namespace fs = std::filesystem;
+
+TEST_CASE("a process finds out that a job was ended after it was started")
+{
+    const TemporaryDirectory state;
+    CHECK_FALSE(runner::ended_meanwhile(state.path(), "69[2].server"));
+    runner::leave_tombstone(state.path(), "69[2].server");
+    CHECK(runner::ended_meanwhile(state.path(), "69[2].server"));
+    CHECK_FALSE(runner::ended_meanwhile(state.path(), "69[3].server"));
+    CHECK_THROWS_AS(runner::leave_tombstone(state.path(), "../x"), ctx::Error);
+}
+
+TEST_CASE("a tombstone of before, or of an earlier boot, says nothing")
+{
+    const TemporaryDirectory state;
+    runner::leave_tombstone(state.path(), "1");
+    const fs::path file = state / "ended/1";
+    const std::string text = ctx::read_file(file, 100);
+    ctx::write_file(file, "1" + text.substr(text.find(' ')), 0600);
+    CHECK_FALSE(runner::ended_meanwhile(state.path(), "1"));
+    ctx::write_file(file, text.substr(0, text.find(' ')) + " another boot", 0600);
+    CHECK_FALSE(runner::ended_meanwhile(state.path(), "1"));
+}
+
+TEST_CASE("old tombstones go when a new one comes")
+{
+    const TemporaryDirectory state;
+    runner::leave_tombstone(state.path(), "1");
+    fs::last_write_time(state / "ended/1", fs::file_time_type::clock::now() - std::chrono::hours(2));
+    runner::leave_tombstone(state.path(), "2");
+    CHECK_FALSE(fs::exists(state / "ended/1"));
+    CHECK(fs::exists(state / "ended/2"));
+}

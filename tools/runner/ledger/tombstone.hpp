@@ -1,0 +1,16 @@
+// A sign that a job was ended although there was nothing to end: its prologue may just have begun. (pbs_mom
+// runs a deleted job's epilogue beside its prologue.)
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+namespace runner {
+
+// Throws Error (node). Signs older than an hour are removed by the way.
+void leave_tombstone(const std::filesystem::path& state_dir, const std::string& id);
+
+// Whether the job was ended after this process was started. Clocks that jump do not matter.
+bool ended_meanwhile(const std::filesystem::path& state_dir, const std::string& id);
+
+} // namespace runner
