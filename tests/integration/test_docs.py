@@ -32,6 +32,9 @@ RUN_BY = {
     "vmbatch image verify": "tests/integration/test_docs.py::test_first_job_as_far_as_it_needs_no_guest",
     "vmbatch job gc": "tests/integration/test_docs.py::test_first_job_as_far_as_it_needs_no_guest",
     "vmbatch job list": "tests/integration/test_docs.py::test_first_job_as_far_as_it_needs_no_guest",
+    "vmbatch guest log": "tests/system/test_guest.py::test_a_job_and_its_guest_are_looked_at",
+    "vmbatch guest shell": "tests/system/test_guest.py::test_a_job_and_its_guest_are_looked_at",
+    "vmbatch job show": "tests/system/test_guest.py::test_a_job_and_its_guest_are_looked_at",
     "vmbatch run": "tests/system/test_main_job.py::test_the_job",
     "tools/quickstart": "tests/quickstart/test_quickstart.py::test_a_job_runs_in_a_machine_of_its_own",
     "tools/site/install-deps": "tests/quickstart/test_quickstart.py::test_deps_only_is_done_at_once_where_all_is_installed",
@@ -97,7 +100,7 @@ def split_command(words):
     """("vmbatch", noun, verb) or (script,), and the words behind it."""
     if words[0] != "vmbatch":
         return words[:1], words[1:]
-    length = 3 if words[1] in {"image", "job", "config"} and len(words) > 2 else 2
+    length = 3 if words[1] in {"image", "job", "config", "guest"} and len(words) > 2 else 2
     return words[:length], words[length:]
 
 

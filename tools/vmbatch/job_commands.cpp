@@ -1,8 +1,11 @@
 #include "job_commands.hpp"
 
 #include <chrono>
+#include <filesystem>
 #include <iostream>
 #include <memory>
+#include <string>
+#include <string_view>
 
 #include <CLI/CLI.hpp>
 #include <fmt/chrono.h>
@@ -11,6 +14,7 @@
 
 #include <ctx/base/error.hpp>
 
+#include "../runner/guest/access.hpp"
 #include "../runner/ledger/ledger.hpp"
 #include "../runner/lifecycle/remove_job.hpp"
 
@@ -36,6 +40,60 @@ void list(const CommonOptions& common, bool as_json)
     for (const auto& [record, state] : jobs)
         fmt::print("{:<24} {:<12} {:<12} {:%F %T} {}\n", record.id, record.user, record.profile,
                    fmt::gmtime(static_cast<std::time_t>(record.created)), runner::to_string(state));
+}
+
+json described(const runner::KnownJob& job, const std::filesystem::path& directory)
+{
+    const runner::JobRecord& record = job.record;
+    json made = json::array();
+    for (const runner::LedgerEntry& entry : runner::entries_of(directory))
+        made.push_back({{"kind", entry.kind}, {"details", json::parse(entry.details, nullptr, false)}});
+    json result = {
+        {"schema", 1},         {"id", record.id},           {"state", runner::to_string(job.state)},
+        {"user", record.user}, {"profile", record.profile}, {"hypervisor", record.hypervisor},
+        {"uuid", record.uuid}, {"created", record.created}, {"directory", directory.string()},
+        {"made", made}};
+    // There once the guest is ready.
+    if (const auto access = runner::read_access(directory / "user")) {
+        result["batch_system"] = access->batch_system;
+        if (access->refused)
+            result["refused"] = *access->refused;
+        else
+            result["guest"] = {{"address", access->address}, {"port", access->port}};
+    }
+    return result;
+}
+
+void print_field(std::string_view name, std::string_view value)
+{
+    if (!value.empty()) fmt::print("{:<14} {}\n", name, value);
+}
+
+void show(const CommonOptions& common, const std::string& id, bool as_json)
+{
+    const runner::Settings settings = load_settings(common);
+    const runner::KnownJob job = runner::find_job(settings.state_dir, id);
+    const auto directory = runner::job_directory(settings.state_dir, id);
+    const json data = described(job, directory);
+    if (as_json) {
+        std::cout << data.dump(2) << '\n';
+        return;
+    }
+    print_field("job", job.record.id);
+    print_field("state", runner::to_string(job.state));
+    print_field("user", job.record.user);
+    print_field("profile", job.record.profile);
+    print_field("batch system", data.value("batch_system", ""));
+    print_field("refused", data.value("refused", ""));
+    print_field("made",
+                fmt::format("{:%F %T} UTC", fmt::gmtime(static_cast<std::time_t>(job.record.created))));
+    if (data.contains("guest"))
+        print_field("guest", fmt::format("{} port {}", data["guest"]["address"].get<std::string>(),
+                                         data["guest"]["port"].get<int>()));
+    print_field("uuid", job.record.uuid);
+    print_field("directory", directory.string());
+    for (const json& entry : data["made"])
+        print_field("ledger", entry["kind"].get<std::string>() + " " + entry["details"].dump());
 }
 
 void collect(CommonOptions& common, bool as_json)
@@ -70,6 +128,15 @@ A job is 'running' while a process looks after it, 'left' while its guest waits 
 'abandoned' when nobody will come for it any more: 'vmbatch job gc' removes it.)");
     list_command->add_flag("--json", *as_json, "print JSON, schema 1");
     list_command->callback([&common, as_json] { list(common, *as_json); });
+
+    auto id = std::make_shared<std::string>();
+    CLI::App* show_command = noun->add_subcommand(
+        "show", R"(Show one job: its state, its guest, what its ledger says was made for it.
+
+Called by root: the ledger is closed to others.)");
+    show_command->add_option("JOB", *id, "its id")->required();
+    show_command->add_flag("--json", *as_json, "print JSON, schema 1");
+    show_command->callback([&common, id, as_json] { show(common, *id, *as_json); });
 
     CLI::App* gc_command = noun->add_subcommand("gc", R"(Remove everything that dead jobs left behind.
 

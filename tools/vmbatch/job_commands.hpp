@@ -6,5 +6,5 @@ namespace CLI {
 class App;
 }
 
-// vmbatch job list | gc
+// vmbatch job list | show | gc
 void add_job_commands(CLI::App& app, CommonOptions& common);

@@ -18,6 +18,7 @@
 
 #include "common_options.hpp"
 #include "config_commands.hpp"
+#include "guest_commands.hpp"
 #include "help_formatter.hpp"
 #include "image_commands.hpp"
 #include "job_commands.hpp"
@@ -35,7 +36,8 @@ Exit codes, the same everywhere:
   0  done                          3  this host is at fault
   1  the request is wrong          4  a remote is at fault
   2  usage                         5  timed out
-'vmbatch run' returns the job's own exit code, and 120 + these for failures of its own.
+'vmbatch run' and 'guest shell' return the job's, or the command's, own exit code, and 120 + these for failures of
+their own.
 
 Where things are, the first that is said counts:
   --config FILE    or VMBATCH_CONFIG      else /etc/vmbatch/vmbatch.toml
@@ -52,7 +54,9 @@ int report(const ctx::Error& error)
 int failure(const CLI::App& app, ctx::ExitCode code)
 {
     constexpr int run_offset = 120;
-    return (app.got_subcommand("run") ? run_offset : 0) + static_cast<int>(code);
+    const CLI::App* guest = app.get_subcommand("guest");
+    const bool has_a_code_of_its_own = app.got_subcommand("run") || guest->got_subcommand("shell");
+    return (has_a_code_of_its_own ? run_offset : 0) + static_cast<int>(code);
 }
 
 int usage_error(const CLI::App& app, const CLI::ParseError& error)
@@ -93,6 +97,7 @@ int main(int argc, char** argv)
     add_image_commands(app, options);
     add_run_command(app, options);
     add_job_commands(app, options);
+    add_guest_commands(app, options);
     add_config_commands(app, options);
 
     try {

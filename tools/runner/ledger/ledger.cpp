@@ -200,8 +200,13 @@ void Ledger::record(std::string_view kind, const std::string& details)
 
 std::vector<LedgerEntry> Ledger::entries() const
 {
+    return entries_of(directory_);
+}
+
+std::vector<LedgerEntry> entries_of(const fs::path& job_directory)
+{
     std::vector<fs::path> files;
-    for (const auto& file : fs::directory_iterator(directory_ / "ledger" / "made")) {
+    for (const auto& file : fs::directory_iterator(job_directory / "ledger" / "made")) {
         if (!file.path().filename().string().starts_with('.')) files.push_back(file.path());
     }
     std::ranges::sort(files, std::ranges::greater{});
@@ -244,28 +249,48 @@ std::string_view to_string(JobState state)
     return "abandoned";
 }
 
+namespace {
+
+// Nothing for a directory that is no job, or is going.
+std::optional<KnownJob> look_at(const fs::path& job)
+{
+    const ctx::Fd lock(::open((job / "ledger" / "owner.lock").c_str(), O_RDWR | O_CLOEXEC));
+    if (!lock) return std::nullopt;
+    KnownJob known;
+    known.state = is_locked(lock.get()) ? JobState::running
+                  : was_left(job)       ? JobState::left
+                                        : JobState::abandoned;
+    try {
+        known.record = read_record(job / "ledger" / "job.json");
+    } catch (const Error&) {
+        known.record.id = job.filename(); // damaged; it is shown all the same
+    }
+    return known;
+}
+
+} // namespace
+
 std::vector<KnownJob> list_jobs(const fs::path& state_dir)
 {
     std::vector<KnownJob> jobs;
     std::error_code error;
     for (const auto& entry : fs::directory_iterator(jobs_directory(state_dir), error)) {
-        const std::string name = entry.path().filename().string();
-        if (!ctx::is_job_id(name)) continue;
-        const ctx::Fd lock(::open((entry.path() / "ledger" / "owner.lock").c_str(), O_RDWR | O_CLOEXEC));
-        if (!lock) continue;
-        const JobState state = is_locked(lock.get())    ? JobState::running
-                               : was_left(entry.path()) ? JobState::left
-                                                        : JobState::abandoned;
-        try {
-            jobs.push_back({read_record(entry.path() / "ledger" / "job.json"), state});
-        } catch (const Error&) {
-            JobRecord damaged;
-            damaged.id = name;
-            jobs.push_back({damaged, state});
-        }
+        if (!ctx::is_job_id(entry.path().filename().string())) continue;
+        if (auto known = look_at(entry.path())) jobs.push_back(std::move(*known));
     }
     std::ranges::sort(jobs, {}, [](const KnownJob& job) { return job.record.created; });
     return jobs;
+}
+
+KnownJob find_job(const fs::path& state_dir, const std::string& id)
+{
+    if (auto known = look_at(job_directory(state_dir, id))) return *known;
+    std::vector<std::string> ids;
+    for (const KnownJob& job : list_jobs(state_dir)) ids.push_back(job.record.id);
+    const auto close = ctx::nearest(id, ids);
+    throw Error(Blame::user, "there is no such job on this host")
+        .at("'" + id + "'")
+        .mend(close ? "did you mean '" + *close + "'?" : "'vmbatch job list' shows what is there");
 }
 
 void sweep_unfinished(const fs::path& state_dir)

@@ -104,6 +104,9 @@ struct KnownJob {
     JobState state = JobState::abandoned;
 };
 std::vector<KnownJob> list_jobs(const std::filesystem::path& state_dir);
+// One of them. Throws Error (user) if there is none.
+KnownJob find_job(const std::filesystem::path& state_dir, const std::string& id);
+std::vector<LedgerEntry> entries_of(const std::filesystem::path& job_directory); // the latest first
 
 // Removes directories that never became a job, or no longer are one: their makers died.
 void sweep_unfinished(const std::filesystem::path& state_dir);

@@ -162,6 +162,20 @@ ReadyGuest make_guest(const GuestPlan& plan, const Findings& found, Ledger& ledg
     return guest;
 }
 
+GuestAccess access_to(const ReadyGuest& guest, const Job& job, const std::string& batch_system,
+                      const Settings& settings)
+{
+    return {.job_id = job.id,
+            .batch_system = batch_system,
+            .user = job.user,
+            .address = guest.ssh.address,
+            .port = guest.ssh.port,
+            .host_alias = guest.ssh.host_alias,
+            .environment = guest.environment,
+            .connect = settings.limits.connect,
+            .refused = {}};
+}
+
 void or_remove(Ledger& ledger, Hypervisor& hypervisor, std::chrono::milliseconds limit,
                const std::function<void()>& work)
 {

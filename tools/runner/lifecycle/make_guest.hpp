@@ -6,6 +6,7 @@
 #include <map>
 #include <string>
 
+#include "../guest/access.hpp"
 #include "../guest/ready.hpp"
 #include "../guest/ssh.hpp"
 #include "../hypervisor/hypervisor.hpp"
@@ -41,6 +42,10 @@ JobRecord new_record(const Job& job, const std::string& profile, const std::stri
 // was made is in the ledger.
 ReadyGuest make_guest(const GuestPlan& plan, const Findings& found, Ledger& ledger, Hypervisor& hypervisor,
                       Phases& phases, Interruption& interruption);
+
+// How the job's user gets into the guest. `batch_system` is "" without one.
+GuestAccess access_to(const ReadyGuest& guest, const Job& job, const std::string& batch_system,
+                      const Settings& settings);
 
 // Does `work`; if it fails, removes the job and adds to the error what that could not. Interrupted passes the
 // same way.

@@ -31,19 +31,6 @@ TimeLimits limits_of(const Settings& settings, const Deadline& deadline)
     return {settings.limits, Deadline::in(left - reserve)};
 }
 
-GuestAccess access_to(const ReadyGuest& guest, const BatchJob& batch, const Settings& settings)
-{
-    return {.job_id = batch.job.id,
-            .batch_system = batch.batch_system,
-            .user = batch.job.user,
-            .address = guest.ssh.address,
-            .port = guest.ssh.port,
-            .host_alias = guest.ssh.host_alias,
-            .environment = guest.environment,
-            .connect = settings.limits.connect,
-            .refused = {}};
-}
-
 } // namespace
 
 void prepare_job(const BatchJob& batch, const Settings& settings, const InstallPaths& paths, Phases& phases,
@@ -75,7 +62,7 @@ void prepare_job(const BatchJob& batch, const Settings& settings, const InstallP
             SshConnection::open(guest.ssh, plan.time.within(settings.limits.connect), interruption);
         });
         interruption.check();
-        write_access(ledger.user_directory(), access_to(guest, batch, settings));
+        write_access(ledger.user_directory(), access_to(guest, job, batch.batch_system, settings));
         ledger.leave();
     });
 }

@@ -63,6 +63,7 @@ JobEnd run_in_guest(const GuestPlan& plan, const Task& asked, const Findings& fo
         const Deadline deadline = time.within(time.phases.connect);
         SshConnection opened = SshConnection::open(guest.ssh, deadline, interruption);
         TaskSession::send(opened, task, deadline);
+        write_access(ledger.user_directory(), access_to(guest, plan.job, "", plan.settings));
         return opened;
     });
     const ctx::ExitStatus status = phases.run("run", [&] {
