@@ -65,7 +65,8 @@ def seen() -> dict[str, set]:
     return {
         "guests": guests(),
         "processes": set(running()),
-        "files": {path for top in (CACHE, STATE, SHARE) for path in top.rglob("*") if STATE / "host" not in path.parents},
+        "files": {path for top in (CACHE, STATE, SHARE) for path in top.rglob("*")
+                  if not {STATE / "host", STATE / "ended"} & set(path.parents)},
         "mounts": {line.split(" ", 2)[2] for line in mounts},
         "network devices": set(os.listdir("/sys/class/net")),
     }
@@ -75,8 +76,8 @@ class Leftovers:
     """Taken before a test; assert_none() says afterwards that all of the world is as it was. Processes, guests and
     mounts of others are not seen here, so everything new is ours."""
 
-    # Made by the first job and kept.
-    KEPT = {STATE / "host", JOBS, JOBS / ".setup.lock"}
+    # Made by the first job and kept. (Tombstones, in `ended`, for an hour.)
+    KEPT = {STATE / "host", STATE / "ended", JOBS, JOBS / ".setup.lock"}
 
     def __init__(self):
         self.before = seen()

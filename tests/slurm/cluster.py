@@ -8,12 +8,20 @@ import subprocess
 import time
 from pathlib import Path
 
+from world import guests
+
 CONF = Path("/etc/slurm/slurm.conf")
 STATE, LOGS = Path("/var/lib/slurm"), Path("/var/log/slurm")
 NODES = ["n1", "n2"]
 HOMES = Path("/var/opt/vmbatch/home")
 GROUPS = {"alice": [6001], "bob": []}
 OVER = {"BOOT_FAIL", "CANCELLED", "COMPLETED", "DEADLINE", "FAILED", "NODE_FAIL", "OUT_OF_MEMORY", "PREEMPTED", "TIMEOUT"}
+
+# A job that is there until release().
+HOLD = """trap 'go=yes' USR1
+echo begun
+while [ -z "$go" ]; do sleep 0.2; done
+"""
 
 # What a site has before it has heard of VmBatch. No control groups here; jobs that are queued again begin soon.
 SITE = """ClusterName=test
@@ -118,13 +126,13 @@ class Cluster:
                 "env": {"PATH": "/usr/bin:/bin", "HOME": str(HOMES / user), "USER": user, **(env or {})}}
 
     def submit(self, script: str, *arguments, options=(), partition="vm", memory="256M", **how) -> str:
-        """By sbatch, from standard input when there is nothing to be said behind the script's name."""
+        """By sbatch; the job's number."""
         file = HOMES / how.get("user", "alice") / f"script-{time.monotonic_ns()}"
         file.write_text(script)
         file.chmod(0o644)
         done = self.call("sbatch", "--parsable", "-p", partition, f"--mem={memory}", "-t", "10", *options, file, *arguments,
                          **how)
-        file.unlink()
+        file.unlink()  # Slurm has it
         assert done.returncode == 0, done.stderr
         return done.stdout.strip()
 
@@ -136,21 +144,29 @@ class Cluster:
     def state(self, job) -> str:
         return self.show(job)["JobState"]
 
-    def wait_for(self, job, *states, reason=None, timeout=150):
+    def wait_for(self, job, *states, reason=None, timeout=300):
         until(lambda: self.state(job) in states and reason in (None, self.show(job)["Reason"]), timeout,
               lambda: (self.show(job), self.output(job), self.log(job)))
 
-    def wait(self, job, timeout=150) -> tuple[str, str]:
+    def wait(self, job, timeout=300) -> tuple[str, str]:
         """Until Epilog and all are over: its state, and exit code and signal as in 7:0."""
         self.wait_for(job, *OVER, timeout=timeout)
         return self.state(job), self.show(job)["ExitCode"]
 
-    def output(self, job, user="alice") -> str:
-        file = HOMES / user / f"slurm-{job}.out"
+    def output(self, job) -> str:
+        file = Path(self.show(job)["StdOut"])
         return file.read_text(errors="replace") if file.exists() else ""
 
-    def wait_for_output(self, job, text, timeout=150, **how):
-        until(lambda: text in self.output(job, **how), timeout, lambda: (self.output(job, **how), self.log(job)))
+    def wait_for_output(self, job, text, timeout=300):
+        until(lambda: text in self.output(job), timeout, lambda: (self.show(job), self.output(job), self.log(job)))
+
+    def wait_for_guest(self, job):
+        """It is being made: the Prolog is at work."""
+        until(lambda: f"vmbatch-{self.show(job)['JobId']}" in guests(), 60, lambda: (self.show(job), self.log(job)))
+
+    def release(self, job):
+        """A job that waits for USR1 goes on."""
+        run("scancel", "--signal=USR1", "--batch", job)
 
     def log(self, job) -> list[str]:
         """What slurmd said of it."""

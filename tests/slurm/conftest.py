@@ -6,13 +6,22 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from cluster import HOMES, Cluster, write_site_configuration
+from cluster import CONF, HOMES, Cluster, run, until, write_site_configuration
 from howto import set_up
 from jobs import CHECKOUT, collect_garbage, vmbatch
 from world import Leftovers
 
 BUILD = Path(os.environ.get("VMBATCH_BUILD", CHECKOUT / "build/dev"))
 INSTALLED = Path("/var/opt/vmbatch-installed")
+
+# A partition whose guests cannot be made, by the node's fault.
+BROKEN = """
+[queue.broken]
+profiles = ["broken"]
+
+[profile.broken]
+image = "not-there"
+"""
 
 
 def pytest_configure():
@@ -40,6 +49,10 @@ def installed():
 def whole_cluster(installed):
     write_site_configuration()
     set_up()
+    with Path("/etc/vmbatch/vmbatch.toml").open("a") as file:
+        file.write(BROKEN)
+    with CONF.open("a") as file:
+        file.write("PartitionName=broken Nodes=ALL State=UP\n")
     cluster = Cluster()
     try:
         cluster.start()
@@ -64,9 +77,9 @@ def cluster(whole_cluster):
     """After every test the world is as it was before: no guest, no process, no file of a job's."""
     taken = LeftoversOfJobs()
     yield whole_cluster
-    subprocess.run(["scancel", "--full", "--state=PENDING", "--user=alice"], check=False)
-    subprocess.run(["scancel", "--user=alice,bob"], check=False)
+    subprocess.run(["scancel", "--user=alice"], check=False)
     try:
+        until(lambda: run("squeue", "--noheader").stdout == "", 40)
         taken.assert_none(within=30)
         assert {node: whole_cluster.node_state(node) for node in ("n1", "n2")} == {"n1": "idle", "n2": "idle"}
     except AssertionError:
