@@ -22,6 +22,13 @@ TEST_CASE("a process finds out that a job was ended after it was started")
     CHECK_THROWS_AS(runner::leave_tombstone(state.path(), "../x"), ctx::Error);
 }
 
+TEST_CASE("a host's first epilogue finds no state directory")
+{
+    const TemporaryDirectory directory;
+    runner::leave_tombstone(directory / "state", "1");
+    CHECK(runner::ended_meanwhile(directory / "state", "1"));
+}
+
 TEST_CASE("a tombstone of before, or of an earlier boot, says nothing")
 {
     const TemporaryDirectory state;

@@ -57,6 +57,7 @@ void leave_tombstone(const fs::path& state_dir, const std::string& id)
 {
     const fs::path tombstones = directory(state_dir);
     std::error_code error;
+    fs::create_directories(state_dir, error); // a host's first epilogue may be that of a job without a guest
     if (fs::create_directory(tombstones, error))
         fs::permissions(tombstones, fs::perms::owner_all);
     else if (error)
