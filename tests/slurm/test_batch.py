@@ -1,6 +1,7 @@
 """Batch jobs as their users submit them, each in a guest of its own."""
 
 import subprocess
+import time
 from pathlib import Path
 
 from cluster import HOLD, HOMES, until
@@ -140,19 +141,36 @@ def test_cancelled_in_prolog_job_and_epilog(cluster):
     until(lambda: not guests())
 
 
-def test_queued_again_and_out_of_time(cluster):
-    """A job that is queued again gets a new guest under the same number. One whose time is up hears of it, and has a
-    while to tidy up."""
+def ticks(cluster, job):
+    return cluster.output(job).count("tick")
+
+
+def suspended_and_resumed(cluster, job):
+    """Nothing of it goes on meanwhile."""
+    subprocess.run(["scontrol", "suspend", job], check=True)
+    time.sleep(3)
+    before = ticks(cluster, job)
+    time.sleep(2)
+    assert before > 0 and ticks(cluster, job) == before
+    subprocess.run(["scontrol", "resume", job], check=True)
+    until(lambda: ticks(cluster, job) > before)
+
+
+def test_queued_again_suspended_out_of_time(cluster):
+    """A job that is queued again gets a new guest under the same number. One that is suspended stops in its guest. One whose
+    time is up hears of it, and has a while to tidy up."""
     again = cluster.submit("#!/bin/bash\necho run $SLURM_RESTART_COUNT $(cat /proc/sys/kernel/random/boot_id)\n"
                            "[ -n \"$SLURM_RESTART_COUNT\" ] && exit 5\n" + HOLD, options=["--open-mode=append"])
-    limited = cluster.submit("#!/bin/bash\ntrap 'echo time is up; sleep 2; echo tidied; exit 4' TERM\n" + HOLD)
+    limited = cluster.submit("#!/bin/bash\ntrap 'echo time is up; sleep 2; echo tidied; exit 4' TERM\necho begun\n"
+                             "while :; do echo tick; sleep 0.3; done\n")
     for job in [again, limited]:
         cluster.wait_for_output(job, "begun")
-    subprocess.run(["scontrol", "update", f"JobId={limited}", "EndTime=now+3"], check=True)
     assert cluster.call("scontrol", "requeue", again).returncode == 0
+    suspended_and_resumed(cluster, limited)
+    subprocess.run(["scontrol", "update", f"JobId={limited}", "EndTime=now+3"], check=True)
     assert cluster.wait(again) == ("FAILED", "5:0"), cluster.output(again)
     first, second = [line.split() for line in cluster.output(again).splitlines() if line.startswith("run")]
     assert (len(first), second[1]) == (2, "1")
     assert len({BOOT_ID, first[1], second[2]}) == 3
     assert cluster.wait(limited)[0] == "TIMEOUT"
-    assert own_lines(cluster.output(limited)) == ["begun", "time is up", "tidied"]
+    assert [line for line in own_lines(cluster.output(limited)) if line != "tick"] == ["begun", "time is up", "tidied"]

@@ -31,10 +31,10 @@ std::optional<std::uint64_t> allocated_memory(std::string_view resources)
 
 std::optional<Allocation> parse_allocation(std::string_view lines, std::string_view job_id)
 {
-    constexpr std::size_t state = 1, batch_flag = 2, least_memory = 3, resources = 4;
+    enum Field : std::size_t { job, state, batch_flag, least_memory, resources, count };
     for (const std::string& line : ctx::split(lines, '\n')) {
         const std::vector<std::string> fields = ctx::split(line, '|');
-        if (fields.size() <= resources || fields[0] != job_id) continue;
+        if (fields.size() < count || fields[job] != job_id) continue;
         Allocation result{.state = fields[state], .batch = fields[batch_flag] != "0", .memory = {}};
         // 0: no memory was asked for, and Slurm gives none out or all of the node's.
         if (memory_size(fields[least_memory]) != 0) result.memory = allocated_memory(fields[resources]);

@@ -35,7 +35,7 @@ struct ProcessSpec {
     // The program leads a session of its own, so that signals meant for us do not reach it.
     bool own_session = false;
     // Signals the program starts with blocked; none of the others are.
-    std::vector<int> blocked_signals = {};
+    std::vector<int> blocked_signals;
 };
 
 // How a program ended: by exit code, or by a signal (then `signal` is not 0).
