@@ -2,6 +2,8 @@
 #include <filesystem>
 #include <thread>
 
+#include <unistd.h>
+
 #include <catch2/catch.hpp>
 
 #include <ctx/base/error.hpp>
@@ -15,10 +17,10 @@ namespace fs = std::filesystem;
 TEST_CASE("a process finds out that a job was ended after it was started")
 {
     const TemporaryDirectory state;
-    CHECK_FALSE(runner::ended_meanwhile(state.path(), "69[2].server"));
+    CHECK_FALSE(runner::ended_meanwhile(state.path(), "69[2].server", ::getpid()));
     runner::leave_tombstone(state.path(), "69[2].server");
-    CHECK(runner::ended_meanwhile(state.path(), "69[2].server"));
-    CHECK_FALSE(runner::ended_meanwhile(state.path(), "69[3].server"));
+    CHECK(runner::ended_meanwhile(state.path(), "69[2].server", ::getpid()));
+    CHECK_FALSE(runner::ended_meanwhile(state.path(), "69[3].server", ::getpid()));
     CHECK_THROWS_AS(runner::leave_tombstone(state.path(), "../x"), ctx::Error);
 }
 
@@ -36,9 +38,9 @@ TEST_CASE("a tombstone of before, or of an earlier boot, says nothing")
     const fs::path file = state / "ended/1";
     const std::string text = ctx::read_file(file, 100);
     ctx::write_file(file, "1" + text.substr(text.find(' ')), 0600);
-    CHECK_FALSE(runner::ended_meanwhile(state.path(), "1"));
+    CHECK_FALSE(runner::ended_meanwhile(state.path(), "1", ::getpid()));
     ctx::write_file(file, text.substr(0, text.find(' ')) + " another boot", 0600);
-    CHECK_FALSE(runner::ended_meanwhile(state.path(), "1"));
+    CHECK_FALSE(runner::ended_meanwhile(state.path(), "1", ::getpid()));
 }
 
 TEST_CASE("old tombstones go when a new one comes")

@@ -3,6 +3,8 @@
 
 #include <string>
 
+#include <sys/types.h>
+
 #include "../settings/settings.hpp"
 #include "job.hpp"
 
@@ -12,6 +14,7 @@ struct BatchJob {
     Job job;
     std::string batch_system; // "torque" or "slurm"
     std::string queue;        // of Torque; Slurm's partition
+    pid_t hook = 0;           // the process the batch system started; 0: this one
     std::string directives;   // the script, or its first lines, for `#VMBATCH` in it; "" if it is not known
 };
 

@@ -70,14 +70,14 @@ void leave_tombstone(const fs::path& state_dir, const std::string& id)
                     fmt::format("{} {}", now_in_ticks(), host_boot_id()), 0600);
 }
 
-bool ended_meanwhile(const fs::path& state_dir, const std::string& id)
+bool ended_meanwhile(const fs::path& state_dir, const std::string& id, pid_t hook)
 try {
     constexpr std::size_t limit = 128;
     const std::string text =
         ctx::read_file(directory(state_dir) / job_directory(state_dir, id).filename(), limit);
     const std::size_t space = text.find(' ');
     if (space == std::string::npos || text.substr(space + 1) != host_boot_id()) return false;
-    return number_in(text) >= number_in(start_time(::getpid()));
+    return number_in(text) >= number_in(start_time(hook));
 } catch (const ctx::Error&) {
     return false; // there is none
 }

@@ -5,12 +5,14 @@
 #include <filesystem>
 #include <string>
 
+#include <sys/types.h>
+
 namespace runner {
 
 // Throws Error (node). Signs older than an hour are removed by the way.
 void leave_tombstone(const std::filesystem::path& state_dir, const std::string& id);
 
-// Whether the job was ended after this process was started. Clocks that jump do not matter.
-bool ended_meanwhile(const std::filesystem::path& state_dir, const std::string& id);
+// Whether the job was ended after a process was started. Clocks that jump do not matter.
+bool ended_meanwhile(const std::filesystem::path& state_dir, const std::string& id, pid_t hook);
 
 } // namespace runner

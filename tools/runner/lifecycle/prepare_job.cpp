@@ -7,6 +7,8 @@
 #include <memory>
 #include <utility>
 
+#include <unistd.h>
+
 #include "../guest/access.hpp"
 #include "../ledger/tombstone.hpp"
 #include "../resources/job_keys.hpp"
@@ -55,7 +57,8 @@ void prepare_job(const BatchJob& batch, const Settings& settings, const InstallP
     Ledger ledger = Ledger::create(settings.state_dir, new_record(job, profile->name, profile->hypervisor),
                                    found.qemu.gid);
     or_remove(ledger, *hypervisor, settings.limits.remove, [&] {
-        if (ended_meanwhile(settings.state_dir, job.id)) throw Interrupted{SIGTERM};
+        const pid_t hook = batch.hook != 0 ? batch.hook : ::getpid();
+        if (ended_meanwhile(settings.state_dir, job.id, hook)) throw Interrupted{SIGTERM};
         const ReadyGuest guest = make_guest(plan, found, ledger, *hypervisor, phases, interruption);
         // A guest that lets nobody in is found out here, where the job can still be sent elsewhere.
         phases.run("connect", [&] {
