@@ -121,11 +121,13 @@ PlannedTask plan_task(const Request& request, const runner::GuestAccess& access,
     switch (request.form) {
     case Form::script_line: {
         // The shell takes the line apart, as it would here: what is behind the path are the user's own words.
+        // It becomes the script: a shell that waits for it would die of the SIGTERM that a script may want to
+        // hear, and say 139 where the script died of SIGSEGV.
         const std::string line = read_script_line();
         const std::string path = line.substr(0, line.find_first_of(" \t\n"));
         task.script = read_script(path);
         run_by_shell(task, shell);
-        plan.input = runner::script_place(task.name) + line.substr(path.size());
+        plan.input = "exec " + runner::script_place(task.name) + line.substr(path.size());
         break;
     }
     case Form::script_input: run_by_shell(task, shell); break;

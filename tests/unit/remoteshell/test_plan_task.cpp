@@ -61,7 +61,7 @@ private:
 
 } // namespace
 
-TEST_CASE("the shell gets the line that pbs_mom wrote, with the script's place in the guest")
+TEST_CASE("the shell becomes what the line of pbs_mom names, at its place in the guest")
 {
     const TemporaryDirectory directory;
     const std::string script = directory / "69-2.host.SC";
@@ -71,7 +71,7 @@ TEST_CASE("the shell gets the line that pbs_mom wrote, with the script's place i
     CHECK(planned.task.script == "#!/bin/sh\necho hi\n");
     CHECK(planned.task.program == "/bin/bash");
     CHECK(planned.task.arguments == std::vector<std::string>{"/bin/bash"});
-    CHECK(planned.input == runner::script_place(planned.task.name) + " 'a b' $HOME;id\n");
+    CHECK(planned.input == "exec " + runner::script_place(planned.task.name) + " 'a b' $HOME;id\n");
     CHECK(planned.task.umask == 027);
     CHECK(planned.task.workdir == "/work");
     CHECK(planned.task.environment == std::vector<std::string>{"PATH=/x", "HOME=/home/alice", "USER=alice",
