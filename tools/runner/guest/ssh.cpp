@@ -87,25 +87,34 @@ void pause(std::chrono::milliseconds time, const ctx::Deadline& deadline, Interr
 
 } // namespace
 
-SshConnection::SshConnection(SshTarget target, std::string socket, ctx::Process master)
+SshConnection::SshConnection(SshTarget target, SocketFile socket, ctx::Process master)
     : target_(std::move(target)), socket_(std::move(socket)), master_(std::move(master))
 {
+}
+
+bool SshConnection::SocketFile::is_there() const
+{
+    return ::access(path_.c_str(), F_OK) == 0;
+}
+
+void SshConnection::SocketFile::remove() const noexcept
+{
+    if (!path_.empty()) ::unlink(path_.c_str());
 }
 
 SshConnection SshConnection::open(const SshTarget& target, const ctx::Deadline& deadline,
                                   Interruption& interruption)
 {
-    const std::string socket = control_socket();
     std::string last_words = "it was not tried";
     while (!deadline.passed()) {
+        SocketFile socket(target.directory / control_socket());
         const ctx::Fd words(::memfd_create("ssh", MFD_CLOEXEC));
-        ctx::ProcessSpec spec = client(target, socket, {"-T", "-M", "-N"});
+        ctx::ProcessSpec spec = client(target, socket.name(), {"-T", "-M", "-N"});
         spec.standard_error = words.get();
         ctx::Process master(spec);
         // The socket appears when the login has succeeded.
         while (!deadline.passed() && !master.wait(ctx::Deadline::in(0ms))) {
-            if (::access((target.directory / socket).c_str(), F_OK) == 0)
-                return {target, socket, std::move(master)};
+            if (socket.is_there()) return {target, std::move(socket), std::move(master)};
             pause(20ms, deadline, interruption);
         }
         last_words = content(words.get());
@@ -127,7 +136,7 @@ ctx::ProcessSpec SshConnection::session(const std::string& remote_command, Termi
 {
     // Twice: a terminal is asked for although our standard output may be none.
     const std::string kind = terminal == Terminal::yes ? "-tt" : "-T";
-    ctx::ProcessSpec spec = client(target_, socket_, {kind, "-o", "ControlMaster=no"});
+    ctx::ProcessSpec spec = client(target_, socket_.name(), {kind, "-o", "ControlMaster=no"});
     spec.argv.push_back(remote_command);
     return spec;
 }

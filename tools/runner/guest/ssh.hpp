@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include <ctx/base/deadline.hpp>
 #include <ctx/base/process.hpp>
@@ -41,10 +42,29 @@ public:
     ctx::ProcessSpec session(const std::string& remote_command, Terminal terminal = Terminal::no) const;
 
 private:
-    SshConnection(SshTarget target, std::string socket, ctx::Process master);
+    // The connection's socket, which its client leaves behind when it is killed.
+    class SocketFile {
+    public:
+        explicit SocketFile(std::filesystem::path path) : path_(std::move(path)) { remove(); }
+        SocketFile(SocketFile&& other) noexcept : path_(std::exchange(other.path_, {})) {}
+        SocketFile& operator=(SocketFile&&) = delete;
+        SocketFile(const SocketFile&) = delete;
+        SocketFile& operator=(const SocketFile&) = delete;
+        ~SocketFile() { remove(); }
+
+        std::string name() const { return path_.filename().string(); }
+        bool is_there() const;
+
+    private:
+        void remove() const noexcept;
+
+        std::filesystem::path path_;
+    };
+
+    SshConnection(SshTarget target, SocketFile socket, ctx::Process master);
 
     SshTarget target_;
-    std::string socket_;
+    SocketFile socket_;
     ctx::Process master_; // ends with us
 };
 
