@@ -45,7 +45,7 @@ class Run:
         account = job.account_entry
         self.script.write_text(job.script)
         for file in [self.script, *self.files]:
-            file.touch()
+            file.open("a" if file == self.script else "w").close()
             os.chown(file, account.pw_uid, account.pw_gid)
             file.chmod(0o700 if file == self.script else 0o600)
         self.session: session.Session | None = None
