@@ -24,6 +24,8 @@ FIRST_JOB = CHECKOUT / "howto/first-job.md"
 RUN_BY = {
     "vmbatch config check": "tests/integration/test_docs.py::test_first_job_as_far_as_it_needs_no_guest",
     "vmbatch config show": "tests/integration/test_docs.py::test_first_job_as_far_as_it_needs_no_guest",
+    "vmbatch context check": "tests/integration/test_context_commands.py::test_values_from_the_command_line",
+    "vmbatch context example": "tests/integration/test_context_commands.py::test_an_example_is_a_good_context_of_its_dialect",
     "vmbatch image import": "tests/integration/test_docs.py::test_first_job_as_far_as_it_needs_no_guest",
     "vmbatch image list": "tests/integration/test_docs.py::test_first_job_as_far_as_it_needs_no_guest",
     "vmbatch image path": "tests/integration/test_docs.py::test_an_image_by_its_name",
@@ -100,7 +102,7 @@ def split_command(words):
     """("vmbatch", noun, verb) or (script,), and the words behind it."""
     if words[0] != "vmbatch":
         return words[:1], words[1:]
-    length = 3 if words[1] in {"image", "job", "config", "guest"} and len(words) > 2 else 2
+    length = 3 if words[1] in {"config", "context", "guest", "image", "job"} and len(words) > 2 else 2
     return words[:length], words[length:]
 
 

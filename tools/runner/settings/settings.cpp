@@ -12,6 +12,7 @@
 #include <ctx/strict_toml.hpp>
 
 #include "../hypervisor/hypervisor.hpp"
+#include "../job/job_variables.hpp"
 
 namespace runner {
 
@@ -329,13 +330,9 @@ void check_settings(const Settings& settings, const InstallPaths& paths)
         domain_template(profile, paths);
         if (!profile.context_file) continue;
         // The job's values are not known yet; any will do to check the rest.
-        const ctx::Variables sample = {{"job.id", "1"},
-                                       {"job.user", "user"},
-                                       {"job.uid", "1000"},
-                                       {"job.hostname", "vm-1"},
-                                       {"profile", name}};
-        ctx::while_doing("checking the context of profile '" + name + "'",
-                         [&] { ctx::read_context(profile.context_file->string(), sample, Blame::node); });
+        ctx::while_doing("checking the context of profile '" + name + "'", [&] {
+            ctx::read_context(profile.context_file->string(), sample_variables(name), Blame::node);
+        });
     }
 }
 
