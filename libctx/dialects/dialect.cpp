@@ -18,9 +18,11 @@ struct Entry {
     DiscTree (*render)(const Context&);
 };
 
-constexpr std::array<Entry, 2> dialects = {{
+constexpr std::array<Entry, 4> dialects = {{
     {"cernvm", Dialect::cernvm, render_cernvm},
+    {"configdrive", Dialect::configdrive, render_configdrive},
     {"nocloud", Dialect::nocloud, render_nocloud},
+    {"universal", Dialect::universal, render_universal},
 }};
 
 } // namespace

@@ -79,10 +79,11 @@ void add_payload(DiscTree& tree, const Context& context)
     add(tree, "id", instance_id(context) + "\n");
 }
 
-std::string bootstrap(const Context& context, std::string_view label)
+std::string bootstrap(const Context& context, std::string_view label, SetUp part)
 {
-    return fmt::format("vmbatch_id={}\nvmbatch_label={}\n{}vmbatch_bootstrap\nexit $?\n",
-                       shell_quote(instance_id(context)), shell_quote(label), bootstrap_functions);
+    return fmt::format("vmbatch_id={}\nvmbatch_label={}\n{}vmbatch_bootstrap {}\nexit $?\n",
+                       shell_quote(instance_id(context)), shell_quote(label), bootstrap_functions,
+                       part == SetUp::early ? "early" : "all");
 }
 
 } // namespace ctx

@@ -15,7 +15,10 @@ std::string instance_id(const Context& context);
 
 void add_payload(DiscTree& tree, const Context& context);
 
+// How much of the set-up is done: its early commands alone, or all that is still to be done.
+enum class SetUp { early, all };
+
 // Shell text, ASCII; its last line begins with "exit".
-std::string bootstrap(const Context& context, std::string_view label);
+std::string bootstrap(const Context& context, std::string_view label, SetUp part = SetUp::all);
 
 } // namespace ctx

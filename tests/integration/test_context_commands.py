@@ -31,7 +31,7 @@ def context(tmp_path):
 def test_an_example_is_a_good_context_of_its_dialect(tmp_path, dialect):
     shown = vmbatch("context", "example", dialect)
     assert (shown.returncode, shown.stderr) == (0, "")
-    assert f'"{dialect}"' in shown.stdout.splitlines()[0]
+    assert f'"{dialect}"' in shown.stdout.partition("schema = 1")[0]
     file = tmp_path / "context.toml"
     file.write_text(shown.stdout)
     checked = vmbatch("context", "check", file, "--dialect", dialect)
@@ -87,3 +87,15 @@ def test_a_value_is_never_read_again(context):
     """Neither what a name stands for, nor what was set."""
     file = context('[environment]\nWORD = "${a}"\n')
     assert vmbatch("context", "check", file, "--set", "a=${b}").returncode == 0
+
+
+@pytest.mark.parametrize("words, said", [
+    (["/etc/hostname"], "the member '/etc/hostname' is absolute"),
+    (["--transform=s,^,../,", "-C", "/etc", "hostname"], "the member '../hostname' climbs out with '..'"),
+])
+def test_an_archive_that_would_climb_out(tmp_path, context, words, said):
+    subprocess.run(["tar", "-czPf", tmp_path / "x.tar.gz", *words], check=True)
+    done = vmbatch("context", "check", context("[[archive]]\nsource = 'x.tar.gz'\nto = '/opt/x'\n"))
+    assert (done.returncode, done.stdout) == (1, "")
+    for word in [said, f"archive '{tmp_path}/x.tar.gz'", "whoever asked for this: make it anew"]:
+        assert word in done.stderr

@@ -1,5 +1,6 @@
 #include "context_commands.hpp"
 
+#include <chrono>
 #include <iostream>
 #include <memory>
 #include <optional>
@@ -10,6 +11,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include <ctx/archives.hpp>
 #include <ctx/base/error.hpp>
 #include <ctx/base/file.hpp>
 #include <ctx/base/text.hpp>
@@ -68,6 +70,7 @@ void check(const CheckOptions& options)
     for (const auto& [name, value] : values) variables.insert_or_assign(name, value);
     ctx::Context context = ctx::read_context(options.file, variables);
     ctx::set_values(context, values);
+    ctx::check_archives(context, ctx::Deadline::in(std::chrono::minutes(10)));
 
     if (!options.dialect.empty()) ctx::render(context, ctx::dialect_from_name(options.dialect));
     json rows = json::object();

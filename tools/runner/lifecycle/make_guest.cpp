@@ -7,6 +7,7 @@
 
 #include <unistd.h>
 
+#include <ctx/archives.hpp>
 #include <ctx/base/error.hpp>
 #include <ctx/base/file.hpp>
 #include <ctx/base/random.hpp>
@@ -75,6 +76,7 @@ Prepared prepare(const GuestPlan& plan, const Findings& found, const GuestIdenti
                                               .nonce = ledger.job().nonce,
                                               .share_name = share_name,
                                               .job_shim = plan.paths.share / "guest" / "job-shim"});
+    ctx::check_archives(context, deadline);
     result.environment = context.environment;
 
     const fs::path disk = ledger.disk_directory();
