@@ -262,6 +262,8 @@ private:
         cernvm.organisations = list(reader, "organisations", wrong_cernvm_name);
         cernvm.repositories = list(reader, "repositories", wrong_cernvm_name);
         cernvm.proxy = optional(reader, "proxy", "", wrong_cernvm_proxy);
+        for (const auto& [section, keys] : reader.named_tables("amiconfig"))
+            cernvm.amiconfig[section] = amiconfig_section(keys, section);
         const TomlReader lines = reader.table("ucernvm");
         for (const auto& [key, text] : reader.named_texts("ucernvm")) {
             if (const Problem problem = wrong_environment_name(key)) throw lines.error(key, *problem);
@@ -272,6 +274,19 @@ private:
             cernvm.bootloader[key] = checked(lines, key, text, wrong_bootloader_value);
         }
         reader.finish();
+    }
+
+    std::map<std::string, std::string> amiconfig_section(TomlReader reader, const std::string& section) const
+    {
+        if (const Problem problem = wrong_amiconfig_name(section)) throw reader.error("", *problem);
+        std::map<std::string, std::string> values;
+        for (const auto& [key, text] : reader.texts()) {
+            if (const Problem problem = wrong_amiconfig_name(key)) throw reader.error(key, *problem);
+            if (const Problem problem = unwanted_amiconfig_key(section, key))
+                throw reader.error(key, *problem);
+            values[key] = checked(reader, key, text, wrong_amiconfig_value);
+        }
+        return values;
     }
 
     const Variables& variables_;

@@ -62,6 +62,12 @@ def test_check_for_programs(context):
     ("[network]\nmode = 'statick'\n", 3, ["dhcp, static", "did you mean 'static'?"]),
     ("[[command]]\nrun = 'echo ${job.user}'\n", 3, ["${job.user}", "root's shell", "[[file]]"]),
     ("[cernvm.ucernvm]\na = '$(reboot)'\n", 3, ["cernvm.ucernvm.a", "boot loader"]),
+    ("[cernvm.ucernvm]\na = '${job.user}'\n", 3, ["cernvm.ucernvm.a", "nothing of a job"]),
+    ("[cernvm.amiconfig.cernvm]\nusers = 'a:b:c'\n", 3, ["cernvm.amiconfig.cernvm.users", "write a [[user]]"]),
+    ("[cernvm.amiconfig.cernvm]\nenvironment = 'A=b'\n", 3, ["ends at an '=' or ','", "write [environment]"]),
+    ("[cernvm.amiconfig.cernvm]\nswap_size = \"1\\n[x]\"\n", 3, ["cannot be told to amiconfig", "one line"]),
+    ("[cernvm.amiconfig.cernvm]\nshell = 'a ;b'\n", 3, ["begins a comment"]),
+    ("[cernvm.amiconfig.'a]b']\nx = 'y'\n", 2, ["cannot be told to amiconfig"]),
     ("[[user]]\nname = 'a'\nuid = 1\n[[user]]\nname = 'b'\nuid = 1\n", None, ["'a' and 'b' have the same user number 1"]),
 ])
 def test_what_is_wrong_is_said_with_its_place(context, text, line, said):

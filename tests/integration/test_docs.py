@@ -188,7 +188,7 @@ def documented_keys(page):
 
 # Names that are free, by what the pages write for them.
 FREE = [(r"^profile\.[^.]+", "profile.NAME"), (r"^queue\.[^.]+", "queue.NAME"), (r"environment\.[^.]+$", "environment.VARIABLE"),
-        (r"ucernvm\.[^.]+$", "ucernvm.KEY")]
+        (r"ucernvm\.[^.]+$", "ucernvm.KEY"), (r"amiconfig\.[^.]+\.[^.]+$", "amiconfig.SECTION.KEY")]
 
 
 def placeholders(keys):
@@ -268,7 +268,8 @@ def compare(page, tables, known_in):
     known = set().union(*(known_in(table, text) for table, text in tables.items()))
     inner = {table.rstrip(".") for table in tables if table}
     free = {"profile": "profile.NAME", "queue": "queue.NAME", "environment": "environment.VARIABLE", "ucernvm": "cernvm.ucernvm.KEY",
-            "profile.NAME.environment": "profile.NAME.environment.VARIABLE", "cernvm.ucernvm": "cernvm.ucernvm.KEY"}
+            "profile.NAME.environment": "profile.NAME.environment.VARIABLE", "cernvm.ucernvm": "cernvm.ucernvm.KEY",
+            "cernvm.amiconfig": "cernvm.amiconfig.SECTION.KEY"}
     known = {free.get(key, key) for key in known} - inner - {"profile.NAME", "queue.NAME"}
     documented = documented_keys(page) - inner
     assert documented == known
