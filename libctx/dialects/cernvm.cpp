@@ -58,7 +58,7 @@ std::string at_start(const std::string& text)
 
 } // namespace
 
-void add_hepix_seed(DiscTree& tree, const Context& context, OpenNebula cloud_init)
+void add_hepix_seed(DiscTree& tree, const Context& context)
 {
     std::string script = "ONE_CONTEXT_PATH=\"/var/lib/amiconfig\"\n";
     if (const auto keys = tree.files.find("vmbatch/keys/root"); keys != tree.files.end()) {
@@ -74,10 +74,9 @@ void add_hepix_seed(DiscTree& tree, const Context& context, OpenNebula cloud_ini
                 fmt::format("EC2_USER_DATA would have {} bytes, and {} is the most a shell variable holds",
                             data.size(), longest_variable))
             .mend("say less in [cernvm]; what is in [[file]] and [[archive]] does not count");
-    script += fmt::format("EC2_USER_DATA={}\n", data);
-    // For cloud-init. Whoever comes second finds it done.
-    if (cloud_init == OpenNebula::yes)
-        script += fmt::format("USER_DATA={}\nUSERDATA_ENCODING=base64\n", data);
+    // The same twice: the first for amiconfig, the other two for cloud-init. Whoever comes second finds it
+    // done.
+    script += fmt::format("EC2_USER_DATA={}\nUSER_DATA={}\nUSERDATA_ENCODING=base64\n", data, data);
     tree.files["context.sh"] = DiscFile{std::move(script)};
 
     // Before the network, where there is a prolog; and for HEPiX guests without amiconfig.
@@ -91,7 +90,7 @@ DiscTree render_cernvm(const Context& context)
     DiscTree tree;
     tree.label = label;
     add_payload(tree, context);
-    add_hepix_seed(tree, context, OpenNebula::yes);
+    add_hepix_seed(tree, context);
     return tree;
 }
 

@@ -7,6 +7,7 @@
 #include <ctx/dialect.hpp>
 
 #include "dialects/dialects.hpp"
+#include "dialects/guest_payload.hpp"
 
 namespace ctx {
 
@@ -49,6 +50,11 @@ Dialect dialect_from_name(std::string_view name)
 
 DiscTree render(const Context& context, Dialect dialect)
 {
+    if (context.instance_id.empty()) {
+        Context named = context;
+        named.instance_id = instance_id(context);
+        return render(named, dialect);
+    }
     for (const Entry& entry : dialects) {
         if (entry.dialect == dialect) return entry.render(context);
     }

@@ -10,7 +10,8 @@
 
 namespace ctx {
 
-// The context's own id or, if it has none, one derived from its content.
+// The context's own id or, if it has none, one derived from its content, that of its files included: render()
+// asks once.
 std::string instance_id(const Context& context);
 
 void add_payload(DiscTree& tree, const Context& context);

@@ -10,8 +10,7 @@ namespace ctx {
 // user-data, meta-data, vendor-data, network-config: cloud-init's NoCloud.
 void add_nocloud_seed(DiscTree& tree, const Context& context);
 
-// context.sh, prolog.sh, epilog.sh: HEPiX, amiconfig and the µCernVM boot loader.
-enum class OpenNebula { yes, no }; // whether cloud-init, which calls context.sh so, is to hear it, too
-void add_hepix_seed(DiscTree& tree, const Context& context, OpenNebula cloud_init);
+// context.sh, prolog.sh, epilog.sh: HEPiX, amiconfig, the µCernVM boot loader, and cloud-init's OpenNebula.
+void add_hepix_seed(DiscTree& tree, const Context& context);
 
 } // namespace ctx

@@ -21,7 +21,7 @@ DiscTree render_universal(const Context& context)
     tree.label = label;
     add_payload(tree, context);
     add_nocloud_seed(tree, context);
-    add_hepix_seed(tree, context, OpenNebula::no);
+    add_hepix_seed(tree, context);
     return tree;
 }
 

@@ -32,6 +32,8 @@ RUN_BY = {
     "vmbatch image rm": "tests/integration/test_docs.py::test_first_job_as_far_as_it_needs_no_guest",
     "vmbatch image show": "tests/integration/test_docs.py::test_an_image_by_its_name",
     "vmbatch image verify": "tests/integration/test_docs.py::test_first_job_as_far_as_it_needs_no_guest",
+    "vmbatch iso build": "tests/integration/test_iso_commands.py::test_a_disc_holds_what_its_guests_look_for",
+    "vmbatch iso show": "tests/integration/test_iso_commands.py::test_a_disc_holds_what_its_guests_look_for",
     "vmbatch job gc": "tests/integration/test_docs.py::test_first_job_as_far_as_it_needs_no_guest",
     "vmbatch job list": "tests/integration/test_docs.py::test_first_job_as_far_as_it_needs_no_guest",
     "vmbatch guest log": "tests/system/test_guest.py::test_a_job_and_its_guest_are_looked_at",
@@ -102,7 +104,7 @@ def split_command(words):
     """("vmbatch", noun, verb) or (script,), and the words behind it."""
     if words[0] != "vmbatch":
         return words[:1], words[1:]
-    length = 3 if words[1] in {"config", "context", "guest", "image", "job"} and len(words) > 2 else 2
+    length = 3 if words[1] in {"config", "context", "guest", "image", "iso", "job"} and len(words) > 2 else 2
     return words[:length], words[length:]
 
 

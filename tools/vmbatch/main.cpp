@@ -22,6 +22,7 @@
 #include "guest_commands.hpp"
 #include "help_formatter.hpp"
 #include "image_commands.hpp"
+#include "iso_commands.hpp"
 #include "job_commands.hpp"
 #include "run_command.hpp"
 
@@ -100,6 +101,7 @@ int main(int argc, char** argv)
     add_job_commands(app, options);
     add_guest_commands(app, options);
     add_context_commands(app);
+    add_iso_commands(app);
     add_config_commands(app, options);
 
     try {
