@@ -11,7 +11,6 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
-#include <ctx/archives.hpp>
 #include <ctx/base/error.hpp>
 #include <ctx/base/file.hpp>
 #include <ctx/base/text.hpp>
@@ -20,6 +19,7 @@
 
 #include "../runner/install_paths.hpp"
 #include "../runner/job/job_variables.hpp"
+#include "../runner/resources/check_archives.hpp"
 #include "context_values.hpp"
 
 namespace {
@@ -70,7 +70,7 @@ void check(const CheckOptions& options)
     for (const auto& [name, value] : values) variables.insert_or_assign(name, value);
     ctx::Context context = ctx::read_context(options.file, variables);
     ctx::set_values(context, values);
-    ctx::check_archives(context, ctx::Deadline::in(std::chrono::minutes(10)));
+    runner::check_archives(context, runner::install_paths(), ctx::Deadline::in(std::chrono::minutes(10)));
 
     if (!options.dialect.empty()) ctx::render(context, ctx::dialect_from_name(options.dialect));
     json rows = json::object();

@@ -14,13 +14,14 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
-#include <ctx/archives.hpp>
 #include <ctx/base/error.hpp>
 #include <ctx/base/text.hpp>
 #include <ctx/context_file.hpp>
 #include <ctx/disc.hpp>
 #include <ctx/disc_reader.hpp>
 
+#include "../runner/install_paths.hpp"
+#include "../runner/resources/check_archives.hpp"
 #include "context_values.hpp"
 
 namespace {
@@ -96,7 +97,7 @@ void build(const BuildOptions& options)
     const ctx::Variables values = context_values(options.settings);
     ctx::Context context = ctx::read_context(options.context, values);
     ctx::set_values(context, values);
-    ctx::check_archives(context, within_minutes());
+    runner::check_archives(context, runner::install_paths(), within_minutes());
     const std::filesystem::path disc = std::filesystem::absolute(options.disc);
     ctx::write_disc(ctx::render(context, dialect), disc,
                     {.time = source_date(), .durable = ctx::Durable::yes});

@@ -140,6 +140,7 @@ runner::Task task_from(const RunOptions& options, const runner::Job& job)
     task.workdir = job.workdir;
     task.umask = current_umask();
     task.environment = caller_environment();
+    put_over(task.environment, job.values);
     task.arguments = {runner::script_place(task.name)};
     // Without an interpreter line it is the shell's, as it is everywhere.
     if (!task.script->starts_with("#!")) task.arguments.insert(task.arguments.begin(), "/bin/sh");
@@ -157,7 +158,6 @@ runner::Job job_from(const RunOptions& options)
     job.vcpus = options.vcpus;
     if (!options.context.empty()) job.context_file = options.context;
     job.values = context_values(options.settings);
-    put_over(job.environment, job.values);
     if (!options.memory.empty()) {
         job.memory = ctx::parse_size(options.memory);
         if (!job.memory)

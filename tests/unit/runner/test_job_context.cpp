@@ -43,7 +43,8 @@ public:
     }
     ctx::Context context() const
     {
-        return runner::job_context({job_, profile_, share_, identity_, keys_, std::string(32, '0'), "dir"});
+        return runner::job_context(
+            {job_, profile_, share_, identity_, keys_, std::string(32, '0'), "dir", "/bin/true"});
     }
 
     runner::Job& job() { return job_; }

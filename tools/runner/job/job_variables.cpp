@@ -2,12 +2,13 @@
 
 namespace runner {
 
-ctx::Variables job_variables(const Job& job, const std::string& hostname, const Profile& profile)
+ctx::Variables job_variables(const Job& job, const GuestIdentity& identity, const Profile& profile)
 {
     ctx::Variables variables = {{"job.id", job.id},
                                 {"job.user", job.user.name},
                                 {"job.uid", std::to_string(job.user.uid)},
-                                {"job.hostname", hostname},
+                                {"job.hostname", identity.hostname},
+                                {"job.mac", identity.mac},
                                 {"profile", profile.name}};
     for (const auto& [name, value] : job.values) variables.insert_or_assign(name, value);
     return variables;
@@ -19,6 +20,7 @@ ctx::Variables sample_variables(const std::string& profile)
             {"job.user", "user"},
             {"job.uid", "1000"},
             {"job.hostname", "vm-1"},
+            {"job.mac", "52:54:00:00:00:01"},
             {"profile", profile}};
 }
 

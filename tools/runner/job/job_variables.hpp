@@ -5,12 +5,13 @@
 
 #include <ctx/context_file.hpp>
 
+#include "../lifecycle/identity.hpp"
 #include "job.hpp"
 
 namespace runner {
 
 // The job's own names; what --set says comes over them.
-ctx::Variables job_variables(const Job& job, const std::string& hostname, const Profile& profile);
+ctx::Variables job_variables(const Job& job, const GuestIdentity& identity, const Profile& profile);
 
 // The same names with made-up values, to check a context before there is a job.
 ctx::Variables sample_variables(const std::string& profile);

@@ -26,7 +26,7 @@ Context of_profile(const ContextParts& parts)
 
 Context of_files(Context context, const ContextParts& parts)
 {
-    const ctx::Variables variables = job_variables(parts.job, parts.identity.hostname, parts.profile);
+    const ctx::Variables variables = job_variables(parts.job, parts.identity, parts.profile);
     if (const auto& file = parts.profile.context_file)
         context = ctx::merge(std::move(context), ctx::read_context(file->string(), variables, Blame::node));
     if (const auto& file = parts.job.context_file)

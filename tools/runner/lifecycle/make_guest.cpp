@@ -7,7 +7,6 @@
 
 #include <unistd.h>
 
-#include <ctx/archives.hpp>
 #include <ctx/base/error.hpp>
 #include <ctx/base/file.hpp>
 #include <ctx/base/random.hpp>
@@ -15,6 +14,7 @@
 #include <ctx/disc.hpp>
 
 #include "../network.hpp"
+#include "../resources/check_archives.hpp"
 #include "../resources/domain.hpp"
 #include "../resources/image_lease.hpp"
 #include "../resources/job_keys.hpp"
@@ -76,7 +76,7 @@ Prepared prepare(const GuestPlan& plan, const Findings& found, const GuestIdenti
                                               .nonce = ledger.job().nonce,
                                               .share_name = share_name,
                                               .job_shim = plan.paths.share / "guest" / "job-shim"});
-    ctx::check_archives(context, deadline);
+    check_archives(context, plan.paths, deadline);
     result.environment = context.environment;
 
     const fs::path disk = ledger.disk_directory();

@@ -4,15 +4,11 @@
 #include <string_view>
 #include <utility>
 
-#include <fcntl.h>
-
 #include <archive.h>
 #include <archive_entry.h>
 #include <fmt/format.h>
 
-#include <ctx/archives.hpp>
-#include <ctx/base/error.hpp>
-#include <ctx/base/fd.hpp>
+#include <ctx/archive_fault.hpp>
 #include <ctx/base/text.hpp>
 
 namespace ctx {
@@ -44,19 +40,18 @@ std::string plain(std::string_view path)
     return result;
 }
 
-class ArchiveCheck {
+class ArchiveReader {
 public:
-    ArchiveCheck(const std::filesystem::path& path, const Deadline& deadline)
-        : path_(path), deadline_(deadline), file_(open()), handle_(archive_read_new())
+    explicit ArchiveReader(int fd) : handle_(archive_read_new())
     {
         archive_read_support_filter_all(handle_.get());
         archive_read_support_format_tar(handle_.get());
+        constexpr std::size_t block = 1 << 16;
+        require_read(archive_read_open_fd(handle_.get(), fd, block));
     }
 
-    void run()
+    void read()
     {
-        constexpr std::size_t block = 1 << 16;
-        require_read(archive_read_open_fd(handle_.get(), file_.get(), block));
         archive_entry* entry = nullptr;
         for (;;) {
             const int result = archive_read_next_header(handle_.get(), &entry);
@@ -68,18 +63,9 @@ public:
     }
 
 private:
-    Fd open() const
+    [[noreturn]] static void refuse(std::string problem, std::string reason)
     {
-        // O_NONBLOCK: a FIFO in the place of a file must not stop us.
-        return open_file(path_, O_RDONLY | O_NONBLOCK);
-    }
-
-    [[noreturn]] void refuse(std::string problem, std::string why) const
-    {
-        throw Error(Blame::user, std::move(problem))
-            .at(fmt::format("archive '{}'", printable(path_.string())))
-            .because(std::move(why))
-            .mend("make it anew with tar, from within the folder whose content it is to be");
+        throw ArchiveFault{std::move(problem), std::move(reason)};
     }
 
     void require_read(int result) const
@@ -110,7 +96,7 @@ private:
         return plain_name != nullptr ? plain_name : utf8;
     }
 
-    void require_inside(std::string_view what, std::string_view name) const
+    static void require_inside(std::string_view what, std::string_view name)
     {
         constexpr auto why = "it would not stay below the archive's place";
         if (name.starts_with('/')) refuse(fmt::format("{} '{}' is absolute", what, printable(name)), why);
@@ -127,36 +113,33 @@ private:
         }
     }
 
-    // To the end, for what is cut off would be found by the guest only; block by block, for the deadline.
+    // To the end: what is cut off would else be found by the guest.
     void read_content()
     {
         const void* data = nullptr;
         std::size_t size = 0;
         la_int64_t offset = 0;
         for (;;) {
-            if (deadline_.passed())
-                throw Error(Blame::user, "the archive cannot be read in time")
-                    .at(fmt::format("archive '{}'", printable(path_.string())))
-                    .mend("make it smaller, or put it on a file system that guests mount")
-                    .as_timeout();
             const int result = archive_read_data_block(handle_.get(), &data, &size, &offset);
             if (result == ARCHIVE_EOF) return;
             require_read(result);
         }
     }
 
-    const std::filesystem::path& path_;
-    const Deadline& deadline_;
-    Fd file_;
     ArchiveHandle handle_;
     std::set<std::string, std::less<>> links_;
 };
 
 } // namespace
 
-void check_archives(const Context& context, const Deadline& deadline)
+std::optional<ArchiveFault> archive_fault(int fd)
 {
-    for (const Archive& archive : context.archives) ArchiveCheck(archive.source, deadline).run();
+    try {
+        ArchiveReader(fd).read();
+        return std::nullopt;
+    } catch (const ArchiveFault& fault) {
+        return fault;
+    }
 }
 
 } // namespace ctx
