@@ -100,6 +100,7 @@ GuestSpec describe(const GuestPlan& plan, const Findings& found, const GuestIden
     spec.memory = found.resources.memory;
     spec.overlay = disk / overlay_name;
     spec.disc = disk / disc_name;
+    spec.disc_drive = plan.profile.disc_drive;
     spec.console = disk / console_name;
     spec.base = found.image.path;
     spec.base_format = image_cache::to_string(found.image.format);
