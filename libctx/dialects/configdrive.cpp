@@ -28,11 +28,13 @@ json meta_data(const Context& context)
 json network_data(const StaticNetwork& fixed)
 {
     const Ipv4Network own = split_network(fixed.address);
-    json network = {{"id", "network0"},          {"type", "ipv4"},         {"link", "eth0"},
-                    {"ip_address", own.address}, {"netmask", own.netmask}, {"routes", json::array()}};
-    if (!fixed.gateway.empty())
-        network["routes"].push_back(
-            {{"network", "0.0.0.0"}, {"netmask", "0.0.0.0"}, {"gateway", fixed.gateway}});
+    json network = {{"id", "network0"},
+                    {"type", "ipv4"},
+                    {"link", "eth0"},
+                    {"ip_address", own.address},
+                    {"netmask", own.netmask}};
+    // As OpenStack's own "routes" it would be set by route(8), which stock Debian has not.
+    if (!fixed.gateway.empty()) network["gateway"] = fixed.gateway;
     json services = json::array();
     for (const std::string& server : fixed.dns) services.push_back({{"type", "dns"}, {"address", server}});
     return {{"links", {{{"id", "eth0"}, {"type", "phy"}, {"ethernet_mac_address", fixed.mac}}}},

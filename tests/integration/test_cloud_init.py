@@ -107,7 +107,7 @@ def test_a_static_network_is_accepted(cloud_init, disc, dialect):
     lines = {line.strip() for line in read(cloud_init, READERS[dialect], disc(dialect, CONTEXT + NETWORK))["interfaces"].splitlines()}
     assert "iface eth0 inet static" in lines, lines
     assert lines & {"address 10.0.0.5/22"} or {"address 10.0.0.5", "netmask 255.255.252.0"} <= lines, lines
-    assert lines & {"gateway 10.0.0.1", "post-up route add default gw 10.0.0.1 || true"}, lines
+    assert "gateway 10.0.0.1" in lines, lines  # not by route(8), which stock Debian has not
     assert any(re.fullmatch("dns-nameservers 10.0.0.1 10.0.0.2", line) for line in lines), lines
 
 
