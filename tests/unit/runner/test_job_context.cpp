@@ -22,7 +22,7 @@ public:
         job_.user.uid = 5001;
         job_.user.group = {"alice", 5001};
         job_.user.home = "/home/alice";
-        job_.workdir = "/work";
+        job_.workdir = "/scratch";
         profile_.name = "small";
         profile_.environment = {{"WHO", "profile"}, {"PROFILE", "yes"}};
         profile_.mounts = {{"server:/profile", "/home", "nfs4", ""}, {"server:/sw", "/sw", "nfs4", ""}};
