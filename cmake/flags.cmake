@@ -11,7 +11,7 @@ endif()
 if(VMBATCH_SANITIZE)
     # -Wmaybe-uninitialized reports the instrumentation itself under g++ 12.
     target_compile_options(vmbatch_flags INTERFACE -fsanitize=${VMBATCH_SANITIZE} -fno-omit-frame-pointer
-        -fno-sanitize-recover=all -Wno-maybe-uninitialized)
+        -fno-sanitize-recover=all $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized>)
     target_link_options(vmbatch_flags INTERFACE -fsanitize=${VMBATCH_SANITIZE})
 endif()
 if(CMAKE_BUILD_TYPE STREQUAL "RelWithDebInfo")

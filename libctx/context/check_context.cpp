@@ -173,6 +173,15 @@ void check_cernvm(const CernVm& cernvm)
         for (const std::string& name : *list) require(wrong_cernvm_name(name), "cernvm");
     }
     require(wrong_cernvm_proxy(cernvm.proxy), "cernvm.proxy");
+    for (const auto& [section, keys] : cernvm.amiconfig) {
+        require(wrong_amiconfig_name(section), "cernvm.amiconfig");
+        for (const auto& [key, value] : keys) {
+            const std::string place = fmt::format("cernvm.amiconfig.{}.{}", section, printable(key));
+            require(wrong_amiconfig_name(key), place);
+            require(unwanted_amiconfig_key(section, key), place);
+            require(wrong_amiconfig_value(value), place);
+        }
+    }
     for (const auto& [key, value] : cernvm.bootloader) {
         require(wrong_environment_name(key), "cernvm.ucernvm");
         require(wrong_bootloader_value(value), "cernvm.ucernvm." + key);

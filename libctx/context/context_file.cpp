@@ -250,13 +250,10 @@ private:
 
     void environment(Context& context, TomlReader& root) const
     {
+        const TomlReader reader = root.table("environment");
         for (const auto& [name, text] : root.named_texts("environment")) {
-            const std::string key = "environment." + name;
-            if (const Problem problem = wrong_environment_name(name)) throw root.error(key, *problem);
-            const std::string value =
-                substitute(text, variables_, blame_, root.place("environment") + ": " + name);
-            if (const Problem problem = wrong_text(value)) throw root.error(key, *problem);
-            context.environment[name] = value;
+            if (const Problem problem = wrong_environment_name(name)) throw reader.error(name, *problem);
+            context.environment[name] = checked(reader, name, text, wrong_text);
         }
     }
 
@@ -265,15 +262,31 @@ private:
         cernvm.organisations = list(reader, "organisations", wrong_cernvm_name);
         cernvm.repositories = list(reader, "repositories", wrong_cernvm_name);
         cernvm.proxy = optional(reader, "proxy", "", wrong_cernvm_proxy);
-        const std::string place = reader.place("ucernvm");
+        for (const auto& [section, keys] : reader.named_tables("amiconfig"))
+            cernvm.amiconfig[section] = amiconfig_section(keys, section);
+        const TomlReader lines = reader.table("ucernvm");
         for (const auto& [key, text] : reader.named_texts("ucernvm")) {
-            const std::string full = "ucernvm." + key;
-            if (const Problem problem = wrong_environment_name(key)) throw reader.error(full, *problem);
-            const std::string value = substitute(text, variables_, blame_, place);
-            if (const Problem problem = wrong_bootloader_value(value)) throw reader.error(full, *problem);
-            cernvm.bootloader[key] = value;
+            if (const Problem problem = wrong_environment_name(key)) throw lines.error(key, *problem);
+            if (text.find("${job.") != std::string::npos)
+                throw lines
+                    .error(key, "nothing of a job is put into what the boot loader runs as root's shell")
+                    .mend("write the value itself, or set another name with --set");
+            cernvm.bootloader[key] = checked(lines, key, text, wrong_bootloader_value);
         }
         reader.finish();
+    }
+
+    std::map<std::string, std::string> amiconfig_section(TomlReader reader, const std::string& section) const
+    {
+        if (const Problem problem = wrong_amiconfig_name(section)) throw reader.error("", *problem);
+        std::map<std::string, std::string> values;
+        for (const auto& [key, text] : reader.texts()) {
+            if (const Problem problem = wrong_amiconfig_name(key)) throw reader.error(key, *problem);
+            if (const Problem problem = unwanted_amiconfig_key(section, key))
+                throw reader.error(key, *problem);
+            values[key] = checked(reader, key, text, wrong_amiconfig_value);
+        }
+        return values;
     }
 
     const Variables& variables_;

@@ -76,6 +76,8 @@ Context merge(Context base, const Context& over)
     append(base.cernvm.repositories, over.cernvm.repositories);
     replace_if_there(base.cernvm.proxy, over.cernvm.proxy);
     replace_values(base.cernvm.bootloader, over.cernvm.bootloader);
+    for (const auto& [section, keys] : over.cernvm.amiconfig)
+        replace_values(base.cernvm.amiconfig[section], keys);
     replace_if_there(base.host_key, over.host_key);
     replace_if_there(base.ready, over.ready);
     return base;

@@ -211,8 +211,53 @@ Problem wrong_cernvm_name(std::string_view text)
 
 Problem wrong_cernvm_proxy(std::string_view text)
 {
-    if (consists_of(text, ":/.;|_@%+-[]")) return std::nullopt;
+    // No '%': amiconfig's reader takes it for a reference.
+    if (consists_of(text, ":/.;|_@+-[]")) return std::nullopt;
     return fmt::format("{} is no list of proxies (as \"http://squid:3128;DIRECT\")", in_quotes(text));
+}
+
+Problem wrong_amiconfig_name(std::string_view text)
+{
+    const bool is_lower = std::ranges::none_of(text, [](char c) { return c >= 'A' && c <= 'Z'; });
+    if (!text.empty() && is_lower && consists_of(text, "_-")) return std::nullopt;
+    return fmt::format("{} cannot be told to amiconfig: lower-case letters, digits, '_' and '-' only",
+                       in_quotes(text));
+}
+
+Problem wrong_amiconfig_value(std::string_view text)
+{
+    const bool is_plain = std::ranges::all_of(text, [](char c) { return c >= ' ' && c <= '~' && c != '%'; });
+    if (is_plain && !text.starts_with(' ') && !text.ends_with(' ') && text.find(" ;") == std::string::npos)
+        return std::nullopt;
+    return fmt::format(
+        "{} cannot be told to amiconfig: one line of ASCII without '%', outer blanks and \" ;\", "
+        "which begins a comment there",
+        in_quotes(text));
+}
+
+Problem unwanted_amiconfig_key(std::string_view section, std::string_view key)
+{
+    if (section == "amiconfig") return "the list of plugins follows from the sections";
+    if (section != "cernvm") return std::nullopt;
+    struct Unwanted {
+        std::string_view key;
+        const char* problem;
+    };
+    static constexpr std::array<Unwanted, 7> keys = {{
+        {"organisations", "say it by 'cernvm.organisations'"},
+        {"repositories", "say it by 'cernvm.repositories'"},
+        {"proxy", "say it by 'cernvm.proxy'"},
+        {"users", "amiconfig gives a user no uid and breaks on ':' and ',' in a password; write a [[user]]"},
+        {"environment",
+         "amiconfig ends at an '=' or ',' in a value, and a name overwrites those that it begins; "
+         "write [environment]"},
+        {"services", "amiconfig switches no service off; write [services]"},
+        {"contextualization_command", "amiconfig runs but one, and loses its output; write a [[command]]"},
+    }};
+    for (const Unwanted& unwanted : keys) {
+        if (unwanted.key == key) return unwanted.problem;
+    }
+    return std::nullopt;
 }
 
 Problem wrong_bootloader_value(std::string_view text)

@@ -33,6 +33,11 @@ Problem wrong_environment_name(std::string_view text);
 Problem wrong_text(std::string_view text);
 Problem wrong_cernvm_name(std::string_view text);  // an organisation or a repository
 Problem wrong_cernvm_proxy(std::string_view text); // "http://squid:3128;DIRECT"
+// A section of amiconfig, which is a plugin's name, or a key in one.
+Problem wrong_amiconfig_name(std::string_view text);
+Problem wrong_amiconfig_value(std::string_view text);
+// Why a key is not for amiconfig, and what says it instead.
+Problem unwanted_amiconfig_key(std::string_view section, std::string_view key);
 // A value the boot loader sources as root's shell, between double quotes.
 Problem wrong_bootloader_value(std::string_view text);
 Problem wrong_source(const std::filesystem::path& path); // a file of the host that can be read

@@ -237,9 +237,13 @@ std::vector<std::pair<std::string, TomlReader>> TomlReader::named_tables(std::st
 
 std::vector<std::pair<std::string, std::string>> TomlReader::named_texts(std::string_view key)
 {
-    TomlReader all = table(key);
+    return table(key).texts();
+}
+
+std::vector<std::pair<std::string, std::string>> TomlReader::texts()
+{
     std::vector<std::pair<std::string, std::string>> result;
-    for (const auto& [name, value] : *all.table_) result.emplace_back(name, all.text(name));
+    for (const auto& [name, value] : *table_) result.emplace_back(name, text(name));
     return result;
 }
 

@@ -1,7 +1,7 @@
 # shellcheck shell=sh disable=SC2154 # vmbatch_id and vmbatch_label are set before this text
 # Finds the context disc whose id is ours and runs its set-up as root: once per boot, however many of the guest's
-# mechanisms (amiconfig, cloud-init) hear this text. No line begins with "[": amiconfig would take it for a section.
-vmbatch_bootstrap() {
+# mechanisms (amiconfig, HEPiX, cloud-init) hear this text. No line begins with "[": amiconfig would take it for a section.
+vmbatch_bootstrap() { # early|all
     PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
     export PATH
     umask 022
@@ -9,7 +9,8 @@ vmbatch_bootstrap() {
     test -d /run || state=/var/run/vmbatch
     mkdir -p "$state/disc"
     chmod 700 "$state"
-    mkdir "$state/heard-$vmbatch_id" 2>/dev/null || return 0
+    part=$1
+    mkdir "$state/heard-$part-$vmbatch_id" 2>/dev/null || return 0
     # The usual drives first: asking blkid means probing every disk.
     for try in 1 2 3 4 5 6 7 8 9 10; do
         for drive in sr0 sr1 vdc vdd vdb sdc sdd sdb xvdc xvdd xvdb hdc hdd hdb \
@@ -30,7 +31,7 @@ vmbatch_try() {
         return 1
     fi
     status=0
-    /bin/sh "$state/disc/vmbatch/setup" "$state/disc" "$state" || status=$?
+    /bin/sh "$state/disc/vmbatch/setup" "$state/disc" "$state" "$part" || status=$?
     umount "$state/disc"
     return 0
 }

@@ -1,16 +1,16 @@
 // CernVM 2 to 4 and other HEPiX guests: context.sh, whose EC2_USER_DATA is a script for root with amiconfig's
 // sections after its end.
-#include <cstdint>
-
-#include <arpa/inet.h>
-
 #include <fmt/format.h>
 
+#include <ctx/base/error.hpp>
 #include <ctx/base/text.hpp>
 
+#include "dialects/amiconfig.hpp"
 #include "dialects/base64.hpp"
 #include "dialects/dialects.hpp"
 #include "dialects/guest_payload.hpp"
+#include "dialects/ipv4.hpp"
+#include "dialects/seeds.hpp"
 
 namespace ctx {
 
@@ -20,45 +20,20 @@ namespace {
 // disc only if it is called CONTEXT or CDROM, in capitals.
 constexpr std::string_view label = "CONTEXT";
 
-// Read by the boot loader alone, which sources the lines as root's shell. check_context() lets no quotes,
-// blanks or dollars in.
-std::string bootloader_block(const CernVm& cernvm)
-{
-    if (cernvm.bootloader.empty()) return "";
-    std::string text = "[ucernvm-begin]\n";
-    for (const auto& [key, value] : cernvm.bootloader) text += fmt::format("{}=\"{}\"\n", key, value);
-    return text + "[ucernvm-end]\n";
-}
+// Linux takes no longer string into a new process' environment, and context.sh may be sourced to be exported.
+constexpr std::size_t longest_variable = 131072 - 64;
 
-std::string amiconfig_sections(const CernVm& cernvm)
+std::string user_data(const Context& context, std::string_view disc_label)
 {
-    std::string keys;
-    if (!cernvm.organisations.empty())
-        keys += fmt::format("organisations={}\n", join(cernvm.organisations, ","));
-    if (!cernvm.repositories.empty())
-        keys += fmt::format("repositories={}\n", join(cernvm.repositories, ","));
-    if (!cernvm.proxy.empty()) keys += fmt::format("proxy={}\n", cernvm.proxy);
-    return keys.empty() ? "" : "[amiconfig]\nplugins=cernvm\n[cernvm]\n" + keys;
-}
-
-std::string user_data(const Context& context)
-{
-    return "#!/bin/sh\n" + bootstrap(context, label) + amiconfig_sections(context.cernvm) +
+    return "#!/bin/sh\n" + bootstrap(context, disc_label) + amiconfig_sections(context.cernvm) +
            bootloader_block(context.cernvm);
-}
-
-std::string netmask(unsigned prefix)
-{
-    const std::uint32_t bits = prefix == 0 ? 0 : ~std::uint32_t{0} << (32 - prefix);
-    return fmt::format("{}.{}.{}.{}", bits >> 24, bits >> 16 & 255, bits >> 8 & 255, bits & 255);
 }
 
 std::string network_variables(const StaticNetwork& network)
 {
-    const std::size_t slash = network.address.find('/');
-    const auto prefix = static_cast<unsigned>(std::stoul(network.address.substr(slash + 1)));
+    const Ipv4Network own = split_network(network.address);
     std::string text = fmt::format("ETH0_MAC={}\nETH0_IP={}\nETH0_MASK={}\n", shell_quote(network.mac),
-                                   shell_quote(network.address.substr(0, slash)), netmask(prefix));
+                                   shell_quote(own.address), own.netmask);
     if (!network.gateway.empty()) text += fmt::format("ETH0_GATEWAY={}\n", shell_quote(network.gateway));
     if (!network.dns.empty()) {
         const std::string servers = shell_quote(join(network.dns, " "));
@@ -67,25 +42,55 @@ std::string network_variables(const StaticNetwork& network)
     return text;
 }
 
+bool has_early_commands(const Context& context)
+{
+    for (const Command& command : context.commands) {
+        if (command.when == Command::When::early) return true;
+    }
+    return false;
+}
+
+// HEPiX sources both with "start" or "stop". What they leave by exit is a subshell of their own.
+std::string at_start(const std::string& text)
+{
+    return fmt::format("[ \"$1\" = start ] || return 0\n{}", text);
+}
+
 } // namespace
 
-DiscTree render_cernvm(const Context& context)
+void add_hepix_seed(DiscTree& tree, const Context& context)
 {
-    DiscTree tree;
-    tree.label = label;
-    add_payload(tree, context);
-
-    const std::string data = base64(user_data(context));
     std::string script = "ONE_CONTEXT_PATH=\"/var/lib/amiconfig\"\n";
     if (const auto keys = tree.files.find("vmbatch/keys/root"); keys != tree.files.end()) {
         tree.files["root.pub"] = keys->second;
         script += "ROOT_PUBKEY=root.pub\n";
     }
     if (context.network.fixed) script += network_variables(*context.network.fixed);
+    const std::string data = base64(user_data(context, tree.label));
+    if (data.size() > longest_variable)
+        throw Error(Blame::user, "the context is too big for context.sh")
+            .at("cernvm")
+            .because(
+                fmt::format("EC2_USER_DATA would have {} bytes, and {} is the most a shell variable holds",
+                            data.size(), longest_variable))
+            .mend("say less in [cernvm]; what is in [[file]] and [[archive]] does not count");
     // The same twice: the first for amiconfig, the other two for cloud-init. Whoever comes second finds it
     // done.
     script += fmt::format("EC2_USER_DATA={}\nUSER_DATA={}\nUSERDATA_ENCODING=base64\n", data, data);
     tree.files["context.sh"] = DiscFile{std::move(script)};
+
+    // Before the network, where there is a prolog; and for HEPiX guests without amiconfig.
+    if (has_early_commands(context))
+        tree.files["prolog.sh"] = DiscFile{at_start(bootstrap(context, tree.label, SetUp::early))};
+    tree.files["epilog.sh"] = DiscFile{at_start(bootstrap(context, tree.label))};
+}
+
+DiscTree render_cernvm(const Context& context)
+{
+    DiscTree tree;
+    tree.label = label;
+    add_payload(tree, context);
+    add_hepix_seed(tree, context);
     return tree;
 }
 

@@ -7,6 +7,7 @@
 #include <ctx/dialect.hpp>
 
 #include "dialects/dialects.hpp"
+#include "dialects/guest_payload.hpp"
 
 namespace ctx {
 
@@ -18,9 +19,11 @@ struct Entry {
     DiscTree (*render)(const Context&);
 };
 
-constexpr std::array<Entry, 2> dialects = {{
+constexpr std::array<Entry, 4> dialects = {{
     {"cernvm", Dialect::cernvm, render_cernvm},
+    {"configdrive", Dialect::configdrive, render_configdrive},
     {"nocloud", Dialect::nocloud, render_nocloud},
+    {"universal", Dialect::universal, render_universal},
 }};
 
 } // namespace
@@ -47,6 +50,11 @@ Dialect dialect_from_name(std::string_view name)
 
 DiscTree render(const Context& context, Dialect dialect)
 {
+    if (context.instance_id.empty()) {
+        Context named = context;
+        named.instance_id = instance_id(context);
+        return render(named, dialect);
+    }
     for (const Entry& entry : dialects) {
         if (entry.dialect == dialect) return entry.render(context);
     }

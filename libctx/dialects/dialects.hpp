@@ -7,6 +7,8 @@
 namespace ctx {
 
 DiscTree render_cernvm(const Context& context);
+DiscTree render_configdrive(const Context& context);
 DiscTree render_nocloud(const Context& context);
+DiscTree render_universal(const Context& context);
 
 } // namespace ctx

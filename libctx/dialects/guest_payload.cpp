@@ -1,10 +1,17 @@
 #include "dialects/guest_payload.hpp"
 
+#include <cerrno>
 #include <cstddef>
+#include <vector>
+
+#include <fcntl.h>
+#include <unistd.h>
 
 #include <fmt/format.h>
 
 #include <ctx/base/digest.hpp>
+#include <ctx/base/error.hpp>
+#include <ctx/base/fd.hpp>
 #include <ctx/base/text.hpp>
 
 #include "dialects/guest_scripts.hpp"
@@ -55,6 +62,24 @@ void add_all_but_id(DiscTree& tree, const Context& context)
         tree.files["vmbatch/archives/" + payload_number(i)].content = context.archives[i].source;
 }
 
+std::string digest_of(const DiscFile& file)
+{
+    if (const auto* text = std::get_if<std::string>(&file.content)) return sha256_hex(*text);
+    const auto& path = std::get<std::filesystem::path>(file.content);
+    const Fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+    if (!fd) throw system_error("cannot read a file for the disc", path.string(), errno, Blame::user);
+    Sha256 hash;
+    std::vector<char> block(1 << 18);
+    for (;;) {
+        const ssize_t count = ::read(fd.get(), block.data(), block.size());
+        if (count < 0 && errno == EINTR) continue;
+        if (count < 0)
+            throw system_error("cannot read a file for the disc", path.string(), errno, Blame::user);
+        if (count == 0) return hash.finish();
+        hash.update(block.data(), static_cast<std::size_t>(count));
+    }
+}
+
 } // namespace
 
 std::string instance_id(const Context& context)
@@ -63,13 +88,7 @@ std::string instance_id(const Context& context)
     DiscTree tree;
     add_all_but_id(tree, context);
     Sha256 hash;
-    for (const auto& [path, file] : tree.files) {
-        const auto* text = std::get_if<std::string>(&file.content);
-        const std::string content =
-            text != nullptr ? *text : std::get<std::filesystem::path>(file.content).string();
-        hash.update(fmt::format("{} {}\n", path, content.size()));
-        hash.update(content);
-    }
+    for (const auto& [path, file] : tree.files) hash.update(fmt::format("{} {}\n", path, digest_of(file)));
     return "vmbatch-" + hash.finish().substr(0, 32);
 }
 
@@ -79,10 +98,11 @@ void add_payload(DiscTree& tree, const Context& context)
     add(tree, "id", instance_id(context) + "\n");
 }
 
-std::string bootstrap(const Context& context, std::string_view label)
+std::string bootstrap(const Context& context, std::string_view label, SetUp part)
 {
-    return fmt::format("vmbatch_id={}\nvmbatch_label={}\n{}vmbatch_bootstrap\nexit $?\n",
-                       shell_quote(instance_id(context)), shell_quote(label), bootstrap_functions);
+    return fmt::format("vmbatch_id={}\nvmbatch_label={}\n{}vmbatch_bootstrap {}\nexit $?\n",
+                       shell_quote(instance_id(context)), shell_quote(label), bootstrap_functions,
+                       part == SetUp::early ? "early" : "all");
 }
 
 } // namespace ctx

@@ -10,12 +10,16 @@
 
 namespace ctx {
 
-// The context's own id or, if it has none, one derived from its content.
+// The context's own id or, if it has none, one derived from its content, that of its files included: render()
+// asks once.
 std::string instance_id(const Context& context);
 
 void add_payload(DiscTree& tree, const Context& context);
 
+// How much of the set-up is done: its early commands alone, or all that is still to be done.
+enum class SetUp { early, all };
+
 // Shell text, ASCII; its last line begins with "exit".
-std::string bootstrap(const Context& context, std::string_view label);
+std::string bootstrap(const Context& context, std::string_view label, SetUp part = SetUp::all);
 
 } // namespace ctx

@@ -3,34 +3,17 @@
 
 #include <ctx/base/text.hpp>
 
+#include "dialects/cloud_config.hpp"
 #include "dialects/dialects.hpp"
 #include "dialects/guest_payload.hpp"
+#include "dialects/seeds.hpp"
 
 namespace ctx {
 
 namespace {
 
+// Lower case: old cloud-init takes no other.
 constexpr std::string_view label = "cidata";
-
-// cloud-init is asked for one thing only, the bootstrap, in its first stage with a network: it comes before
-// sshd there. Its other modules would do what the set-up does, later, and cost half a minute where the guest
-// is emulated.
-constexpr std::string_view cloud_config = R"(#cloud-config
-cloud_init_modules: [bootcmd]
-cloud_config_modules: []
-cloud_final_modules: []
-bootcmd:
-  - |
-)";
-
-std::string user_data(const Context& context)
-{
-    std::string text(cloud_config);
-    for (const std::string& line : split(bootstrap(context, label), '\n'))
-        text += line.empty() ? "\n" : "    " + line + "\n";
-    text.pop_back(); // the bootstrap's own last line feed
-    return text;
-}
 
 std::string meta_data(const Context& context)
 {
@@ -39,7 +22,7 @@ std::string meta_data(const Context& context)
     return text;
 }
 
-// set-name: cloud-init's ifupdown renderer knows interfaces by name only.
+// Version 2. set-name: cloud-init's ifupdown renderer knows interfaces by name only.
 std::string network_config(const StaticNetwork& network)
 {
     std::string text = fmt::format("version: 2\nethernets:\n  eth0:\n    match: {{ macaddress: \"{}\" }}\n"
@@ -53,15 +36,21 @@ std::string network_config(const StaticNetwork& network)
 
 } // namespace
 
+void add_nocloud_seed(DiscTree& tree, const Context& context)
+{
+    tree.files["user-data"] = DiscFile{cloud_config(context, tree.label)};
+    tree.files["meta-data"] = DiscFile{meta_data(context)};
+    tree.files["vendor-data"] = DiscFile{std::string()}; // nothing, said: cloud-init asks for it
+    if (context.network.fixed)
+        tree.files["network-config"] = DiscFile{network_config(*context.network.fixed)};
+}
+
 DiscTree render_nocloud(const Context& context)
 {
     DiscTree tree;
     tree.label = label;
     add_payload(tree, context);
-    tree.files["user-data"] = DiscFile{user_data(context)};
-    tree.files["meta-data"] = DiscFile{meta_data(context)};
-    if (context.network.fixed)
-        tree.files["network-config"] = DiscFile{network_config(*context.network.fixed)};
+    add_nocloud_seed(tree, context);
     return tree;
 }
 

@@ -1,6 +1,6 @@
 # shellcheck shell=sh disable=SC2015,SC2034 # "a && b || fail": fail ends the script
 # The set-up of a guest: the functions. The steps, rendered from the context, follow below them.
-# Runs as root under any POSIX shell (dash, bash, busybox), started by the bootstrap: setup DISC STATE.
+# Runs as root under any POSIX shell (dash, bash, busybox), started by the bootstrap: setup DISC STATE early|all.
 # DISC is where the context disc is mounted, STATE a folder of root's on a tmpfs.
 #
 # Every step says on the console what it does, so that the host sees how far the guest came. The first step that fails
@@ -8,6 +8,7 @@
 set -u
 disc=$1/vmbatch
 state=$2
+part=$3
 report_path=
 sshd_lines=
 
@@ -286,6 +287,26 @@ run_command() { # WHEN NUMBER TEXT
     sh -c "$3" </dev/null
     status=$?
     [ "$status" = 0 ] || fail "$1 command $2 returned $status"
+}
+
+# Early commands run once: before the network in guests that have a way (HEPiX' prolog), else with all the rest.
+begin_early() {
+    early=no
+    ! mkdir "$state/early" 2>/dev/null || early=yes
+}
+
+early_command() { # NUMBER TEXT
+    [ "$early" = no ] || run_command early "$1" "$2"
+}
+
+end_early() {
+    [ "$early" = no ] || : >"$state/early/done"
+    [ "$part" = all ] || exit 0
+}
+
+# Those of the prolog had nowhere to report to.
+require_early() {
+    [ -e "$state/early/done" ] || fail "an early command failed, see the console"
 }
 
 # An sshd that is up already reads its configuration again; as a rule it starts after us.

@@ -34,13 +34,28 @@ std::string octal(mode_t mode)
     return fmt::format("{:04o}", mode);
 }
 
-void commands(Steps& steps, const Context& context, Command::When when, std::string_view name)
+std::vector<std::string> commands(const Context& context, Command::When when)
 {
-    unsigned number = 0;
+    std::vector<std::string> texts;
     for (const Command& command : context.commands) {
-        if (command.when == when)
-            steps.call("run_command", {std::string(name), fmt::format("{}", ++number), command.run});
+        if (command.when == when) texts.push_back(command.run);
     }
+    return texts;
+}
+
+void early_commands(Steps& steps, const std::vector<std::string>& texts)
+{
+    if (texts.empty()) return;
+    steps.call("begin_early");
+    for (std::size_t i = 0; i < texts.size(); ++i)
+        steps.call("early_command", {fmt::format("{}", i + 1), texts[i]});
+    steps.call("end_early");
+}
+
+void late_commands(Steps& steps, const std::vector<std::string>& texts)
+{
+    for (std::size_t i = 0; i < texts.size(); ++i)
+        steps.call("run_command", {"late", fmt::format("{}", i + 1), texts[i]});
 }
 
 // Numbers, where the context knows them: a report may have to be written before the account is made.
@@ -138,19 +153,21 @@ std::map<std::string, std::vector<std::string>> keys_by_user(const Context& cont
 std::string setup_script(const Context& context)
 {
     Steps steps;
-    commands(steps, context, Command::When::early, "early");
+    const std::vector<std::string> early = commands(context, Command::When::early);
+    early_commands(steps, early);
     if (!context.hostname.empty()) steps.call("set_hostname", {context.hostname});
     host_key(steps, context);
     // The share first: from here on a failure can be reported. Homes may lie on the other mounts.
     if (context.share) mount(steps, *context.share);
     report_to(steps, context);
+    if (!early.empty()) steps.call("require_early");
     for (const Mount& entry : context.mounts) mount(steps, entry);
     accounts(steps, context);
     contents(steps, context);
     if (!context.environment.empty()) steps.call("install_environment");
     for (const std::string& service : context.services.disable) steps.call("disable_service", {service});
     for (const std::string& service : context.services.enable) steps.call("enable_service", {service});
-    commands(steps, context, Command::When::late, "late");
+    late_commands(steps, commands(context, Command::When::late));
     steps.call("finish");
     return fmt::format("#!/bin/sh\n{}{}", setup_functions, steps.take());
 }

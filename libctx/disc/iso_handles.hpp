@@ -41,6 +41,30 @@ struct FreeIsoStream {
 };
 using IsoStreamHandle = std::unique_ptr<IsoStream, FreeIsoStream>;
 
+struct FreeIsoDataSource {
+    void operator()(IsoDataSource* source) const { iso_data_source_unref(source); }
+};
+using IsoDataSourceHandle = std::unique_ptr<IsoDataSource, FreeIsoDataSource>;
+
+struct FreeIsoReadOpts {
+    void operator()(IsoReadOpts* options) const { iso_read_opts_free(options); }
+};
+using IsoReadOptsHandle = std::unique_ptr<IsoReadOpts, FreeIsoReadOpts>;
+
+struct FreeIsoFilesystem {
+    void operator()(IsoFilesystem* filesystem) const { iso_filesystem_unref(filesystem); }
+};
+using IsoFilesystemHandle = std::unique_ptr<IsoFilesystem, FreeIsoFilesystem>;
+
+struct FreeIsoFileSource {
+    void operator()(IsoFileSource* source) const { iso_file_source_unref(source); }
+};
+using IsoFileSourceHandle = std::unique_ptr<IsoFileSource, FreeIsoFileSource>;
+
+// Once per process, before anything else of libisofs: nothing is printed, names are UTF-8 whatever the
+// locale.
+void start_libisofs();
+
 // libisofs answers negative numbers for failures.
 inline int iso_checked(int result, const char* what, const std::string& place)
 {

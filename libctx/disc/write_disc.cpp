@@ -29,22 +29,6 @@ namespace {
 constexpr mode_t file_mode = 0400;
 constexpr mode_t directory_mode = 0555;
 
-// libisofs is set up once per process; its locale would be the user's, our names are ASCII.
-void start_libisofs()
-{
-    static const int result = [] {
-        const int started = iso_init_with_flag(1);
-        if (started < 0) return started;
-        std::array<char, 6> charset = {"UTF-8"};
-        iso_set_local_charset(charset.data(), 0);
-        std::array<char, 6> queue = {"SORRY"};
-        std::array<char, 6> print = {"NEVER"};
-        std::array<char, 1> prefix = {""};
-        return iso_set_msgs_severities(queue.data(), print.data(), prefix.data());
-    }();
-    iso_checked(result, "libisofs cannot be used", "");
-}
-
 // What went wrong in libisofs' thread: it writes zeros for what it cannot read, and says so only here.
 void require_no_messages(const fs::path& disc)
 {

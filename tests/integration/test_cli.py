@@ -54,7 +54,7 @@ def test_the_commands_are_these():
     """The next tests run over what help says; that it says all is seen here."""
     assert {" ".join(words) for words in ALL} >= {
         "image import", "image list", "image show", "image path", "image verify", "image rm", "run", "job list", "job gc",
-        "config check", "config show"}
+        "config check", "config show", "context check", "context example", "iso build", "iso show"}
 
 
 @pytest.mark.parametrize("words", ALL, ids=" ".join)

@@ -24,12 +24,16 @@ FIRST_JOB = CHECKOUT / "howto/first-job.md"
 RUN_BY = {
     "vmbatch config check": "tests/integration/test_docs.py::test_first_job_as_far_as_it_needs_no_guest",
     "vmbatch config show": "tests/integration/test_docs.py::test_first_job_as_far_as_it_needs_no_guest",
+    "vmbatch context check": "tests/integration/test_context_commands.py::test_values_from_the_command_line",
+    "vmbatch context example": "tests/integration/test_context_commands.py::test_an_example_is_a_good_context_of_its_dialect",
     "vmbatch image import": "tests/integration/test_docs.py::test_first_job_as_far_as_it_needs_no_guest",
     "vmbatch image list": "tests/integration/test_docs.py::test_first_job_as_far_as_it_needs_no_guest",
     "vmbatch image path": "tests/integration/test_docs.py::test_an_image_by_its_name",
     "vmbatch image rm": "tests/integration/test_docs.py::test_first_job_as_far_as_it_needs_no_guest",
     "vmbatch image show": "tests/integration/test_docs.py::test_an_image_by_its_name",
     "vmbatch image verify": "tests/integration/test_docs.py::test_first_job_as_far_as_it_needs_no_guest",
+    "vmbatch iso build": "tests/integration/test_iso_commands.py::test_a_disc_holds_what_its_guests_look_for",
+    "vmbatch iso show": "tests/integration/test_iso_commands.py::test_a_disc_holds_what_its_guests_look_for",
     "vmbatch job gc": "tests/integration/test_docs.py::test_first_job_as_far_as_it_needs_no_guest",
     "vmbatch job list": "tests/integration/test_docs.py::test_first_job_as_far_as_it_needs_no_guest",
     "vmbatch guest log": "tests/system/test_guest.py::test_a_job_and_its_guest_are_looked_at",
@@ -100,7 +104,7 @@ def split_command(words):
     """("vmbatch", noun, verb) or (script,), and the words behind it."""
     if words[0] != "vmbatch":
         return words[:1], words[1:]
-    length = 3 if words[1] in {"image", "job", "config", "guest"} and len(words) > 2 else 2
+    length = 3 if words[1] in {"config", "context", "guest", "image", "iso", "job"} and len(words) > 2 else 2
     return words[:length], words[length:]
 
 
@@ -186,7 +190,7 @@ def documented_keys(page):
 
 # Names that are free, by what the pages write for them.
 FREE = [(r"^profile\.[^.]+", "profile.NAME"), (r"^queue\.[^.]+", "queue.NAME"), (r"environment\.[^.]+$", "environment.VARIABLE"),
-        (r"ucernvm\.[^.]+$", "ucernvm.KEY")]
+        (r"ucernvm\.[^.]+$", "ucernvm.KEY"), (r"amiconfig\.[^.]+\.[^.]+$", "amiconfig.SECTION.KEY")]
 
 
 def placeholders(keys):
@@ -266,7 +270,8 @@ def compare(page, tables, known_in):
     known = set().union(*(known_in(table, text) for table, text in tables.items()))
     inner = {table.rstrip(".") for table in tables if table}
     free = {"profile": "profile.NAME", "queue": "queue.NAME", "environment": "environment.VARIABLE", "ucernvm": "cernvm.ucernvm.KEY",
-            "profile.NAME.environment": "profile.NAME.environment.VARIABLE", "cernvm.ucernvm": "cernvm.ucernvm.KEY"}
+            "profile.NAME.environment": "profile.NAME.environment.VARIABLE", "cernvm.ucernvm": "cernvm.ucernvm.KEY",
+            "cernvm.amiconfig": "cernvm.amiconfig.SECTION.KEY"}
     known = {free.get(key, key) for key in known} - inner - {"profile.NAME", "queue.NAME"}
     documented = documented_keys(page) - inner
     assert documented == known

@@ -33,6 +33,7 @@ build() { configured "$1" && cmake --build --preset "$1" --target "$2"; }
 need_build() { quietly 'build dev' build dev all; }
 need_unit_tests() { quietly 'build dev unit-tests' build dev unit-tests; }
 need_asan() { quietly 'build asan unit-tests' build asan unit-tests; }
+need_fuzz() { need_build && quietly 'build fuzz' build fuzz fuzz; }
 need_guests() {
     local guest
     for guest in mini debian; do

@@ -18,9 +18,11 @@
 
 #include "common_options.hpp"
 #include "config_commands.hpp"
+#include "context_commands.hpp"
 #include "guest_commands.hpp"
 #include "help_formatter.hpp"
 #include "image_commands.hpp"
+#include "iso_commands.hpp"
 #include "job_commands.hpp"
 #include "run_command.hpp"
 
@@ -98,6 +100,8 @@ int main(int argc, char** argv)
     add_run_command(app, options);
     add_job_commands(app, options);
     add_guest_commands(app, options);
+    add_context_commands(app);
+    add_iso_commands(app);
     add_config_commands(app, options);
 
     try {

@@ -25,6 +25,7 @@
 #include "../runner/guest/guest_lost.hpp"
 #include "../runner/install_paths.hpp"
 #include "../runner/lifecycle/run_job.hpp"
+#include "context_values.hpp"
 
 namespace {
 
@@ -59,6 +60,8 @@ struct RunOptions {
     std::string memory;
     std::string result_file;
     std::string progress = "auto";
+    std::string context;
+    std::vector<std::string> settings;
     std::optional<unsigned> vcpus;
     std::vector<std::string> command;
 };
@@ -86,6 +89,18 @@ std::vector<std::string> caller_environment()
             result.push_back(text);
     }
     return result;
+}
+
+// --set environment.VARIABLE=VALUE counts more than what the job brings.
+void put_over(std::vector<std::string>& environment, const ctx::Variables& values)
+{
+    constexpr std::string_view prefix = "environment.";
+    for (const auto& [key, value] : values) {
+        if (!key.starts_with(prefix)) continue;
+        const std::string start = key.substr(prefix.size()) + "=";
+        std::erase_if(environment, [&](const std::string& variable) { return variable.starts_with(start); });
+        environment.push_back(start + value);
+    }
 }
 
 std::string current_directory()
@@ -125,6 +140,7 @@ runner::Task task_from(const RunOptions& options, const runner::Job& job)
     task.workdir = job.workdir;
     task.umask = current_umask();
     task.environment = caller_environment();
+    put_over(task.environment, job.values);
     task.arguments = {runner::script_place(task.name)};
     // Without an interpreter line it is the shell's, as it is everywhere.
     if (!task.script->starts_with("#!")) task.arguments.insert(task.arguments.begin(), "/bin/sh");
@@ -140,6 +156,8 @@ runner::Job job_from(const RunOptions& options)
     job.user = submitting_user(options.user);
     job.workdir = options.workdir.empty() ? current_directory() : options.workdir;
     job.vcpus = options.vcpus;
+    if (!options.context.empty()) job.context_file = options.context;
+    job.values = context_values(options.settings);
     if (!options.memory.empty()) {
         job.memory = ctx::parse_size(options.memory);
         if (!job.memory)
@@ -266,6 +284,11 @@ void add_run_command(CLI::App& app, CommonOptions& common)
         ->type_name("SIZE");
     command->add_option("--workdir", options->workdir, "the job's working directory (default: the caller's)")
         ->type_name("DIR");
+    command
+        ->add_option("--context", options->context,
+                     "a context file over the profile's own: what else the guest is told")
+        ->type_name("FILE");
+    add_set_option(*command, options->settings);
     command->add_option("--user", options->user, "the account the job belongs to")->type_name("NAME");
     command->add_option("--job-id", options->job_id, "what the job is called (default: a random one)")
         ->type_name("ID");

@@ -100,6 +100,8 @@ struct CernVm {
     std::vector<std::string> repositories;
     std::string proxy;                             // "http://squid:3128;DIRECT"
     std::map<std::string, std::string> bootloader; // [cernvm.ucernvm]: keys of the µCernVM boot loader
+    // [cernvm.amiconfig.SECTION]: what a site tells amiconfig's plugins besides.
+    std::map<std::string, std::map<std::string, std::string>> amiconfig;
 };
 
 // The machine's SSH identity, made by us so that the host knows it before the first connection.

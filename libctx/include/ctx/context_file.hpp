@@ -23,4 +23,9 @@ Context parse_context(std::string_view text, const std::string& name, const Vari
 std::string substitute(std::string_view text, const Variables& variables, Blame blame,
                        const std::string& place);
 
+// Puts values said on a command line in the place of a context's own, by their keys: guest.hostname,
+// cernvm.proxy, environment.VARIABLE, cernvm.ucernvm.KEY. Names outside a context's sections are for ${…}
+// alone and are passed over. Throws Error (user).
+void set_values(Context& context, const Variables& values);
+
 } // namespace ctx

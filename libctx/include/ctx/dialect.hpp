@@ -24,8 +24,10 @@ struct DiscTree {
 };
 
 enum class Dialect {
-    cernvm,  // context.sh with base64 user data: CernVM 2 to 4, and anything HEPiX
-    nocloud, // cloud-init's NoCloud, label "cidata"
+    cernvm,      // context.sh with base64 user data: CernVM 2 to 4, and anything HEPiX
+    configdrive, // OpenStack's, label "config-2": cloud-init
+    nocloud,     // cloud-init's NoCloud, label "cidata"
+    universal,   // cernvm and nocloud on one disc
 };
 
 std::vector<std::string> dialect_names();

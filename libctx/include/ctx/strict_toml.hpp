@@ -65,6 +65,8 @@ public:
     std::vector<TomlReader> tables(std::string_view key);
     // A table with free keys, as [profile.NAME]: each key with its table.
     std::vector<std::pair<std::string, TomlReader>> named_tables(std::string_view key);
+    // This table's own keys, all free, all of text.
+    std::vector<std::pair<std::string, std::string>> texts();
     // A table with free keys and text values, as [environment].
     std::vector<std::pair<std::string, std::string>> named_texts(std::string_view key);
 

@@ -46,6 +46,7 @@ inline ctx::Context sample_context()
     context.cernvm.organisations = {"alice", "atlas"};
     context.cernvm.repositories = {"alice", "grid"};
     context.cernvm.proxy = "http://squid:3128;DIRECT";
+    context.cernvm.amiconfig = {{"cernvm", {{"swap_size", "2g"}}}, {"squid", {}}};
     context.cernvm.bootloader = {{"cvmfs_http_proxy", "http://squid:3128;DIRECT"}};
     context.host_key =
         ctx::HostKey{"-----BEGIN OPENSSH PRIVATE KEY-----\nAAAA\n-----END OPENSSH PRIVATE KEY-----\n",

@@ -1,5 +1,7 @@
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
+#include <map>
 #include <string>
 
 #include <catch2/catch.hpp>
@@ -83,17 +85,32 @@ TEST_CASE("nocloud: user data, meta data and network")
     CHECK(tree.label == "cidata");
     check_golden("nocloud-user-data", text_of(tree, "user-data"));
     check_golden("nocloud-meta-data", text_of(tree, "meta-data"));
+    CHECK(text_of(tree, "vendor-data").empty());
     CHECK_FALSE(tree.files.contains("network-config"));
     context.network.fixed = sample_network();
     tree = render(context, Dialect::nocloud);
     check_golden("nocloud-network-config", text_of(tree, "network-config"));
 }
 
-TEST_CASE("cernvm: context.sh and its user data")
+TEST_CASE("configdrive: the same user data, and all else as JSON")
+{
+    ctx::Context context = sample_context();
+    DiscTree tree = render(context, Dialect::configdrive);
+    CHECK(tree.label == "config-2");
+    check_golden("configdrive-user_data", text_of(tree, "openstack/latest/user_data"));
+    check_golden("configdrive-meta_data.json", text_of(tree, "openstack/latest/meta_data.json"));
+    CHECK(text_of(tree, "openstack/latest/vendor_data.json") == "{}\n");
+    CHECK_FALSE(tree.files.contains("openstack/latest/network_data.json"));
+    context.network.fixed = sample_network();
+    tree = render(context, Dialect::configdrive);
+    check_golden("configdrive-network_data.json", text_of(tree, "openstack/latest/network_data.json"));
+}
+
+TEST_CASE("cernvm: context.sh, its user data, prolog and epilog")
 {
     ctx::Context context = sample_context();
     context.network.fixed = sample_network();
-    const DiscTree tree = render(context, Dialect::cernvm);
+    DiscTree tree = render(context, Dialect::cernvm);
     CHECK(tree.label == "CONTEXT");
     const std::string script = text_of(tree, "context.sh");
     check_golden("cernvm-context.sh", script);
@@ -108,6 +125,70 @@ TEST_CASE("cernvm: context.sh and its user data")
         const std::size_t first = line.find_first_not_of(' ');
         CHECK((first == std::string::npos || line[first] != '['));
     }
+    check_golden("cernvm-prolog.sh", text_of(tree, "prolog.sh"));
+    check_golden("cernvm-epilog.sh", text_of(tree, "epilog.sh"));
+    context.commands.erase(context.commands.begin());
+    tree = render(context, Dialect::cernvm);
+    CHECK_FALSE(tree.files.contains("prolog.sh")); // nothing to do before the network
+}
+
+TEST_CASE("universal: what CernVM and what cloud-init look for, on one disc")
+{
+    ctx::Context context = sample_context();
+    context.network.fixed = sample_network();
+    const DiscTree tree = render(context, Dialect::universal);
+    CHECK(tree.label == "cidata");
+    const DiscTree nocloud = render(context, Dialect::nocloud);
+    for (const auto& entry : nocloud.files) {
+        if (entry.first == "vmbatch/id") continue;
+        CHECK(
+            (tree.files.contains(entry.first) && tree.files.at(entry.first).content == entry.second.content));
+    }
+    const DiscTree cernvm = render(context, Dialect::cernvm);
+    for (const auto& entry : cernvm.files) CHECK(tree.files.contains(entry.first));
+    CHECK(tree.files.size() == nocloud.files.size() + 4); // context.sh, prolog.sh, epilog.sh, root.pub
+    check_golden("universal-context.sh", text_of(tree, "context.sh"));
+}
+
+TEST_CASE("what guests' mechanisms read is 7-bit clean, and has no more lines, whatever the context holds")
+{
+    ctx::Context context = sample_context();
+    const auto seeds = [&](Dialect dialect) {
+        std::map<std::string, std::size_t> lines;
+        for (const auto& [path, file] : render(context, dialect).files) {
+            if (path.starts_with("vmbatch/")) continue;
+            const std::string& text = std::get<std::string>(file.content);
+            CAPTURE(path);
+            CHECK(std::ranges::all_of(text, [](char c) { return static_cast<unsigned char>(c) < 0x80; }));
+            lines[path] = ctx::split(text, '\n').size();
+        }
+        return lines;
+    };
+    for (const std::string& name : ctx::dialect_names()) {
+        context = sample_context();
+        const auto before = seeds(ctx::dialect_from_name(name));
+        context.environment["WORD"] = "Größe\n[ucernvm-begin]\nx=\"$(reboot)\"\n";
+        context.files[0].content = "\xff\xfe\nexit 0\n[amiconfig]\nplugins=evil\n";
+        context.files[0].path = "/opt/ümlaut";
+        context.commands[0].run = "echo ümlaut\nexit 0\n[cernvm]";
+        context.root_ssh_keys = {"ssh-ed25519 AAAA admin"};
+        REQUIRE_NOTHROW(check_context(context));
+        CHECK(seeds(ctx::dialect_from_name(name)) == before);
+    }
+}
+
+TEST_CASE("a context too big for its carrier is refused")
+{
+    ctx::Context context = sample_context();
+    context.cernvm.repositories.assign(9000, "repository");
+    for (const Dialect dialect : {Dialect::cernvm, Dialect::universal}) {
+        const std::string message = message_of([&] { render(context, dialect); });
+        CHECK(message.find("the context is too big for context.sh: cernvm") != std::string::npos);
+    }
+    CHECK_NOTHROW(render(context, Dialect::nocloud)); // it says nothing of CernVM
+    context = sample_context();
+    context.files[0].content = std::string(1000000, 'x'); // travels as a file
+    CHECK_NOTHROW(render(context, Dialect::universal));
 }
 
 TEST_CASE("what travels on the disc beside the script")
@@ -150,6 +231,8 @@ TEST_CASE("guests' shells read the scripts, whatever the context holds")
     ctx::write_file(folder / "data", decoded(context_value(text_of(tree, "context.sh"), "EC2_USER_DATA")),
                     0600);
     ctx::write_file(folder / "context.sh", text_of(tree, "context.sh"), 0600);
+    ctx::write_file(folder / "prolog.sh", text_of(tree, "prolog.sh"), 0600);
+    ctx::write_file(folder / "epilog.sh", text_of(tree, "epilog.sh"), 0600);
     const std::string word = text_of(tree, "vmbatch/environment") + "printf %s \"$WORD\"\n";
     ctx::write_file(folder / "word", word, 0600);
     const std::vector<std::vector<std::string>> shells = {
@@ -160,7 +243,8 @@ TEST_CASE("guests' shells read the scripts, whatever the context holds")
         auto check_only = shell;
         check_only.emplace_back("-n");
         CHECK(run_shell(check_only, folder / "setup") == "");
-        CHECK(run_shell(check_only, folder / "data") == "");
+        for (const char* file : {"data", "prolog.sh", "epilog.sh"})
+            CHECK(run_shell(check_only, folder / file) == "");
         CHECK(run_shell(shell, folder / "context.sh") == "");
         CHECK(run_shell(shell, folder / "word") == hostile);
     }

@@ -82,3 +82,26 @@ TEST_CASE("a template that is no domain is refused by name")
               "the domain template is no libvirt domain: x.xml: its outermost element is not <domain>");
     }
 }
+
+TEST_CASE("the context disc is in the drive that the profile names")
+{
+    const auto with_drive = [](const std::string& drive) {
+        auto spec = sample();
+        spec.disc_drive = drive;
+        const std::string xml = fill(spec, Accel::tcg);
+        const std::size_t begin = xml.rfind("<disk ", xml.find("/state/context.iso"));
+        const bool has_controller = xml.find(R"(type="scsi" model="virtio-scsi")") != std::string::npos;
+        return xml.substr(begin, xml.find("</disk>", begin) - begin) + (has_controller ? "controller" : "");
+    };
+    const auto has = [](const std::string& text, const char* part) {
+        return text.find(part) != std::string::npos;
+    };
+    const std::string ide = with_drive("hdc");
+    CHECK((has(ide, R"(device="cdrom")") && has(ide, R"(dev="hdc" bus="ide")") && !has(ide, "controller")));
+    const std::string scsi = with_drive("sda");
+    CHECK(
+        (has(scsi, R"(device="cdrom")") && has(scsi, R"(dev="sda" bus="scsi")") && has(scsi, "controller")));
+    const std::string disk = with_drive("vdb");
+    CHECK(
+        (has(disk, R"(device="disk")") && has(disk, R"(dev="vdb" bus="virtio")") && has(disk, "<readonly")));
+}

@@ -91,6 +91,22 @@ TEST_CASE("what is wrong is named with file, line and what is allowed")
     CHECK(error_of(with("[paths2]\n")) == "'paths2': no such key; did you mean 'paths'?: vmbatch.toml:14");
 }
 
+TEST_CASE("the drive of the context disc has one of libvirt's names, and not the system's")
+{
+    const auto drive = [](const std::string& name) {
+        return with("[profile.other]\ndisc = \"" + name + "\"\n");
+    };
+    for (const char* name : {"hda", "hdd", "sda", "sdz", "vdb", "vdz"}) {
+        CAPTURE(name);
+        CHECK(runner::parse_settings(drive(name), "vmbatch.toml").profile("other").disc_drive == name);
+    }
+    for (const char* name : {"", "vda", "hde", "xvdb", "sr0", "vdB", "h d", "vdb1"}) {
+        CAPTURE(name);
+        CHECK(error_of(drive(name)).find("is no drive for a context disc") != std::string::npos);
+    }
+    CHECK(runner::parse_settings(good, "vmbatch.toml").profile("debian").disc_drive == "hda");
+}
+
 TEST_CASE("a profile that is not there names the nearest")
 {
     const auto settings = runner::parse_settings(good, "vmbatch.toml");

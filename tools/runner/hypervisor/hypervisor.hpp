@@ -51,7 +51,8 @@ struct GuestSpec {
     std::filesystem::path base;
     std::string base_format; // "raw" or "qcow2"
     std::filesystem::path disc;
-    std::filesystem::path console; // receives what the guest writes to its first serial port
+    std::string disc_drive = "hda"; // hda…: IDE; sda…: virtio-scsi; vdb…: a virtio disk
+    std::filesystem::path console;  // receives what the guest writes to its first serial port
     GuestInterface interface;
     uid_t uid = 0; // whom the guest's process runs as
     gid_t gid = 0;

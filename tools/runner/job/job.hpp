@@ -10,6 +10,7 @@
 #include <sys/types.h>
 
 #include <ctx/context.hpp>
+#include <ctx/context_file.hpp>
 
 #include "../settings/settings.hpp"
 
@@ -24,6 +25,10 @@ struct Job {
     std::vector<std::string> directories;
     std::optional<unsigned> vcpus;
     std::optional<std::uint64_t> memory; // bytes
+    // Of whoever calls by hand, over the profile's context: a file, and what --set says. Batch systems set
+    // neither: a context runs commands as the guest's root.
+    std::optional<std::filesystem::path> context_file;
+    ctx::Variables values;
 };
 
 // What the guest gets: the job's wish, or the profile's default.

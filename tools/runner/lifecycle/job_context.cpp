@@ -5,61 +5,78 @@
 #include <ctx/base/error.hpp>
 #include <ctx/context_file.hpp>
 
+#include "../job/job_variables.hpp"
+
 namespace runner {
 
 namespace {
 
-ctx::Context profile_context(const ContextParts& parts)
+using ctx::Blame;
+using ctx::Context;
+
+// What the profile says by itself, below its context file.
+Context of_profile(const ContextParts& parts)
 {
-    if (!parts.profile.context_file) return {};
-    const ctx::Variables variables = {{"job.id", parts.job.id},
-                                      {"job.user", parts.job.user.name},
-                                      {"job.uid", std::to_string(parts.job.user.uid)},
-                                      {"job.hostname", parts.identity.hostname},
-                                      {"profile", parts.profile.name}};
-    return ctx::read_context(parts.profile.context_file->string(), variables, ctx::Blame::node);
+    Context context;
+    context.hostname = parts.identity.hostname;
+    context.mounts = parts.profile.mounts;
+    context.environment = parts.profile.environment;
+    return context;
 }
 
-} // namespace
-
-ctx::Context job_context(const ContextParts& parts)
+Context of_files(Context context, const ContextParts& parts)
 {
-    ctx::Context base = profile_context(parts);
-    if (base.hostname.empty()) base.hostname = parts.identity.hostname;
-    base.mounts.insert(base.mounts.end(), parts.profile.mounts.begin(), parts.profile.mounts.end());
+    const ctx::Variables variables = job_variables(parts.job, parts.identity, parts.profile);
+    if (const auto& file = parts.profile.context_file)
+        context = ctx::merge(std::move(context), ctx::read_context(file->string(), variables, Blame::node));
+    if (const auto& file = parts.job.context_file)
+        context = ctx::merge(std::move(context), ctx::read_context(file->string(), variables, Blame::user));
+    return context;
+}
 
-    ctx::Context job;
-    job.instance_id = parts.identity.uuid;
+// What the job cannot do without: its user, its share, the key by which the host knows the guest.
+Context of_job(const ContextParts& parts)
+{
+    Context context;
+    context.instance_id = parts.identity.uuid;
     ctx::User user = parts.job.user;
     user.ssh_keys = {parts.keys.user_public_key};
-    job.users.push_back(user);
+    context.users.push_back(user);
     if (parts.profile.create_workdir) {
         const ctx::Owner owner{user.name, user.group.name};
         std::set<std::string> wanted(parts.job.directories.begin(), parts.job.directories.end());
         wanted.insert(parts.job.workdir);
         for (const std::string& directory : wanted)
-            job.directories.push_back({.path = directory, .mode = 0755, .owner = owner});
+            context.directories.push_back({.path = directory, .mode = 0755, .owner = owner});
     }
-    job.files.push_back({.path = job_shim_place, .source = parts.job_shim, .mode = 0755});
+    context.files.push_back({.path = job_shim_place, .source = parts.job_shim, .mode = 0755});
     const ShareSettings& share = parts.share;
-    job.share =
+    context.share =
         ctx::Mount{.source = parts.profile.share_source.value_or(share.source) + "/" + parts.share_name,
                    .target = share.mount,
                    .type = share.type,
                    .options = share.options};
-    job.environment = parts.profile.environment;
-    job.host_key = parts.keys.host;
-    job.ready = ctx::ReadyReport{.nonce = parts.nonce, .path = share.mount + "/ready", .user = user.name};
+    context.host_key = parts.keys.host;
+    context.ready = ctx::ReadyReport{.nonce = parts.nonce, .path = share.mount + "/ready", .user = user.name};
+    return context;
+}
 
-    ctx::Context whole = ctx::merge(std::move(base), job);
+} // namespace
+
+Context job_context(const ContextParts& parts)
+{
+    Context whole = ctx::merge(of_files(of_profile(parts), parts), of_job(parts));
+    ctx::set_values(whole, parts.job.values);
     try {
         ctx::check_context(whole);
     } catch (const ctx::Error& error) {
-        // What the job brought has been checked before: what is wrong now is the profile's.
-        throw ctx::Error(ctx::Blame::node, error.problem())
+        // What else the job brought has been checked before: what is wrong now is in a context.
+        const bool by_hand = parts.job.context_file || !parts.job.values.empty();
+        throw ctx::Error(by_hand ? Blame::user : Blame::node, error.problem())
             .at(error.place())
             .because(error.reason())
-            .mend("correct profile '" + parts.profile.name + "' or its context file");
+            .mend("correct profile '" + parts.profile.name + "' or its context file" +
+                  (by_hand ? ", --context or --set" : ""));
     }
     return whole;
 }

@@ -1,5 +1,5 @@
-// What the guest of a job is told: the profile's context, then what the job itself needs. Pure but for
-// reading the profile's context file.
+// What the guest of a job is told. Later parts count: the profile, its context file, a context file given by
+// hand, what the job itself needs, --set. Pure but for reading the files.
 #pragma once
 
 #include <filesystem>
@@ -25,7 +25,7 @@ struct ContextParts {
     std::filesystem::path job_shim; // on the host
 };
 
-// Throws Error (node) for a context file that is wrong.
+// Throws Error for a context that is wrong: node for the profile's, user for what came by hand.
 ctx::Context job_context(const ContextParts& parts);
 
 } // namespace runner

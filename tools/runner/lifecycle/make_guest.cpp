@@ -14,6 +14,7 @@
 #include <ctx/disc.hpp>
 
 #include "../network.hpp"
+#include "../resources/check_archives.hpp"
 #include "../resources/domain.hpp"
 #include "../resources/image_lease.hpp"
 #include "../resources/job_keys.hpp"
@@ -75,6 +76,7 @@ Prepared prepare(const GuestPlan& plan, const Findings& found, const GuestIdenti
                                               .nonce = ledger.job().nonce,
                                               .share_name = share_name,
                                               .job_shim = plan.paths.share / "guest" / "job-shim"});
+    check_archives(context, plan.paths, deadline);
     result.environment = context.environment;
 
     const fs::path disk = ledger.disk_directory();
@@ -98,6 +100,7 @@ GuestSpec describe(const GuestPlan& plan, const Findings& found, const GuestIden
     spec.memory = found.resources.memory;
     spec.overlay = disk / overlay_name;
     spec.disc = disk / disc_name;
+    spec.disc_drive = plan.profile.disc_drive;
     spec.console = disk / console_name;
     spec.base = found.image.path;
     spec.base_format = image_cache::to_string(found.image.format);

@@ -12,6 +12,7 @@
 #include <ctx/strict_toml.hpp>
 
 #include "../hypervisor/hypervisor.hpp"
+#include "../job/job_variables.hpp"
 
 namespace runner {
 
@@ -172,6 +173,21 @@ ctx::Mount read_mount(TomlReader in)
     return mount;
 }
 
+// libvirt's names. vda is the system's.
+std::string read_disc_drive(TomlReader& in, Recorder& record)
+{
+    const std::string drive = record.text(in, "disc", "hda");
+    const bool is_name = drive.size() == 3 && drive[1] == 'd' && drive != "vda";
+    const char last = is_name ? drive[2] : ' ';
+    const bool is_known = is_name && ((drive[0] == 'h' && last >= 'a' && last <= 'd') ||
+                                      ((drive[0] == 's' || drive[0] == 'v') && last >= 'a' && last <= 'z'));
+    if (!is_known)
+        throw in.error(
+            "disc", fmt::format("'{}' is no drive for a context disc: hda to hdd, sda to sdz or vdb to vdz",
+                                ctx::printable(drive)));
+    return drive;
+}
+
 Profile read_profile(const std::string& name, TomlReader in, Recorder& record)
 {
     if (!ctx::is_plain_name(name))
@@ -181,6 +197,7 @@ Profile read_profile(const std::string& name, TomlReader in, Recorder& record)
     result.image = record.text(in, "image", name);
     result.hypervisor = record.choice(in, "hypervisor", hypervisor_names(), "qemu");
     result.method = record.choice(in, "method", {"CDROM"}, "CDROM");
+    result.disc_drive = read_disc_drive(in, record);
     result.dialect = ctx::dialect_from_name(record.choice(in, "dialect", ctx::dialect_names(), "nocloud"));
     result.domain_template = record.text(in, "template", result.hypervisor + ".xml");
 
@@ -329,13 +346,9 @@ void check_settings(const Settings& settings, const InstallPaths& paths)
         domain_template(profile, paths);
         if (!profile.context_file) continue;
         // The job's values are not known yet; any will do to check the rest.
-        const ctx::Variables sample = {{"job.id", "1"},
-                                       {"job.user", "user"},
-                                       {"job.uid", "1000"},
-                                       {"job.hostname", "vm-1"},
-                                       {"profile", name}};
-        ctx::while_doing("checking the context of profile '" + name + "'",
-                         [&] { ctx::read_context(profile.context_file->string(), sample, Blame::node); });
+        ctx::while_doing("checking the context of profile '" + name + "'", [&] {
+            ctx::read_context(profile.context_file->string(), sample_variables(name), Blame::node);
+        });
     }
 }
 

@@ -30,6 +30,7 @@ struct Profile {
     std::string hypervisor;
     std::string method;
     ctx::Dialect dialect = ctx::Dialect::nocloud;
+    std::string disc_drive;      // where the guest finds its context disc
     std::string domain_template; // a file of the templates folder, or an absolute path
     unsigned vcpus_default = 1;
     unsigned vcpus_max = 1;

@@ -1,6 +1,7 @@
 #include "domain_xml.hpp"
 
 #include <sstream>
+#include <string_view>
 
 #include <fmt/format.h>
 #include <pugixml.hpp>
@@ -69,13 +70,27 @@ void add_overlay(xml_node devices, const GuestSpec& spec)
     append(disk, "target", {{"dev", "vda"}, {"bus", "virtio"}});
 }
 
-// IDE: Debian's cloud kernel has no driver for AHCI, and HEPiX guests look at sr0 first.
+bool has_scsi_controller(xml_node devices)
+{
+    for (const xml_node controller : devices.children("controller")) {
+        if (controller.attribute("type").value() == std::string_view("scsi")) return true;
+    }
+    return false;
+}
+
+// Where the guest looks for it. IDE unless the profile says otherwise: Debian's cloud kernel has no driver
+// for AHCI, and HEPiX guests look at sr0 first. virtio knows no CDs: there it is a disk.
 void add_disc(xml_node devices, const GuestSpec& spec)
 {
-    xml_node disk = append(devices, "disk", {{"type", "file"}, {"device", "cdrom"}});
+    const char kind = spec.disc_drive.front();
+    const std::string bus = kind == 'h' ? "ide" : kind == 's' ? "scsi" : "virtio";
+    if (bus == "scsi" && !has_scsi_controller(devices))
+        append(devices, "controller", {{"type", "scsi"}, {"model", "virtio-scsi"}});
+    xml_node disk =
+        append(devices, "disk", {{"type", "file"}, {"device", bus == "virtio" ? "disk" : "cdrom"}});
     append(disk, "driver", {{"name", "qemu"}, {"type", "raw"}});
     append(disk, "source", {{"file", spec.disc.string()}});
-    append(disk, "target", {{"dev", "hda"}, {"bus", "ide"}});
+    append(disk, "target", {{"dev", spec.disc_drive}, {"bus", bus}});
     disk.append_child("readonly");
 }
 
