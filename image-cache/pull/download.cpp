@@ -181,6 +181,11 @@ private:
         require_room(part_.file(), rest, "the download");
     }
 
+    void still_wanted() override
+    {
+        if (task_.request.still_wanted) task_.request.still_wanted();
+    }
+
     void take(std::string_view bytes) override
     {
         if (received() + bytes.size() > task_.request.limits.image)

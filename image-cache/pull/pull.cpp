@@ -162,6 +162,7 @@ private:
         bool waited = false;
         const DownloadLock lock(layout_, key, request_.deadline, [&] {
             waited = true;
+            if (request_.still_wanted) request_.still_wanted();
             show_other(key);
         });
         report_.wait_seconds = seconds_since(begun);

@@ -195,6 +195,12 @@ private:
 
     bool must_end()
     {
+        try {
+            receiver_.still_wanted();
+        } catch (...) {
+            failure_ = std::current_exception();
+            return true;
+        }
         is_late_ = deadline_ && deadline_->passed();
         is_slow_ = slowness_.is_too_slow(Clock::now());
         return is_late_ || is_slow_;

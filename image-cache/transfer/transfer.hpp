@@ -24,7 +24,7 @@ struct TransferRequest {
     bool past_caches = false;      // proxies shall ask the origin
 };
 
-// Takes what comes. Both may throw, which ends the transfer and leaves transfer().
+// Takes what comes. All may throw, which ends the transfer and leaves transfer().
 class Receiver {
 public:
     Receiver() = default;
@@ -37,6 +37,8 @@ public:
     // Before the first byte of a body that is one: status 200 or 206.
     virtual void begin(const ResponseHead& head) = 0;
     virtual void take(std::string_view bytes) = 0;
+    // Now and then, also while nothing comes.
+    virtual void still_wanted() {}
 };
 
 struct TransferFailure {

@@ -61,6 +61,12 @@ class Cache:
         assert not self.images(), "something was published"
         return done.stderr
 
+    def fail_of(self, *words, code=1):
+        """A pull that must not work, where there are other images."""
+        done = self.run("pull", *words)
+        assert done.returncode == code, (done.returncode, done.stdout, done.stderr)
+        return done.stderr
+
     def images(self):
         return sorted(self.directory.glob("images/sha256-*.raw")) + sorted(self.directory.glob("images/sha256-*.qcow2"))
 

@@ -43,6 +43,7 @@ void add_json_flag(CLI::App& command, Arguments& arguments)
 // --format raw|qcow2
 void add_format_option(CLI::App& command, std::optional<image_cache::Format>& format);
 
+void add_image_prune(CLI::App& images, CommonOptions& common);
 void add_image_pull(CLI::App& images, CommonOptions& common);
 void add_image_remove(CLI::App& images, CommonOptions& common);
 void add_image_verify(CLI::App& images, CommonOptions& common);

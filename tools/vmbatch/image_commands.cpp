@@ -200,5 +200,6 @@ void add_image_commands(CLI::App& app, CommonOptions& common)
     add_show(images, common);
     add_path(images, common);
     add_image_verify(images, common);
+    add_image_prune(images, common);
     add_image_remove(images, common);
 }

@@ -29,16 +29,19 @@ struct Arguments {
     std::string proxy;
     std::string ca_file;
     PullRequest request;
+    std::string signer;
+    std::string signer_ca;
+    unsigned tries = 0;   // 0 = as configured
     unsigned timeout = 0; // seconds; 0 = none
     bool as_json = false;
     ProgressMode progress = ProgressMode::automatic;
 };
 
-void print(const Arguments& arguments, const Pulled& pulled)
+void print(const PullRequest& request, bool as_json, const Pulled& pulled)
 {
     if (!pulled.warning.empty())
         fmt::print(stderr, "vmbatch: the server was of no use, what is cached is used: {}\n", pulled.warning);
-    if (arguments.as_json) {
+    if (as_json) {
         json object = {{"image", image_json(pulled.image)},
                        {"result", image_cache::to_string(pulled.result)},
                        {"pull", pull_json(pulled.report)}};
@@ -47,18 +50,35 @@ void print(const Arguments& arguments, const Pulled& pulled)
         return;
     }
     fmt::print("{:<8}  sha256:{}\n", image_cache::to_string(pulled.result), pulled.image.digest);
-    if (!arguments.request.alias.empty()) fmt::print("name      {}\n", arguments.request.alias);
+    if (!request.alias.empty()) fmt::print("name      {}\n", request.alias);
     fmt::print("path      {}\n", pulled.image.path.string());
 }
 
-PullRequest complete(const CommonOptions&, const Arguments& arguments)
+// What was said on the command line goes before the remote's own, that before [images].
+PullRequest complete(const CommonOptions& common, const Arguments& arguments)
 {
-    PullRequest request = arguments.request;
-    request.urls = {arguments.what};
+    const PullRequest& said = arguments.request;
+    const bool is_url = arguments.what.find("://") != std::string::npos;
+    const runner::ImageSettings settings = image_settings(common);
+    PullRequest request = is_url ? settings.request() : settings.request_for(arguments.what);
+    if (is_url) request.urls = {arguments.what};
     request.urls.insert(request.urls.end(), arguments.mirrors.begin(), arguments.mirrors.end());
-    request.keyring = arguments.keyring;
-    request.network.proxy = arguments.proxy;
-    request.network.ca_file = arguments.ca_file;
+    for (auto [from, to] :
+         {std::pair(&said.alias, &request.alias), std::pair(&said.checksum, &request.checksum),
+          std::pair(&said.checksum_url, &request.checksum_url),
+          std::pair(&said.signature_url, &request.signature_url),
+          std::pair(&arguments.keyring, &request.keyring),
+          std::pair(&arguments.proxy, &request.network.proxy),
+          std::pair(&arguments.ca_file, &request.network.ca_file)})
+        if (!from->empty()) *to = *from;
+    if (!arguments.signer.empty())
+        request.embedded_signer =
+            image_cache::EmbeddedSigner{.subject = arguments.signer, .ca_file = arguments.signer_ca};
+    if (said.format) request.format = said.format;
+    if (arguments.tries > 0) request.network.tries = arguments.tries;
+    request.stale = request.stale && said.stale;
+    request.insecure = said.insecure;
+    request.cache_only = said.cache_only;
     if (arguments.timeout > 0) request.deadline = ctx::Deadline::in(std::chrono::seconds(arguments.timeout));
     return request;
 }
@@ -72,7 +92,7 @@ void pull(const CommonOptions& common, const Arguments& arguments)
         request.progress = reporting(report);
         return image_cache::pull(store, request);
     }();
-    print(arguments, pulled);
+    print(request, arguments.as_json, pulled);
 }
 
 void add_proof_options(CLI::App& command, Arguments& arguments)
@@ -91,6 +111,16 @@ void add_proof_options(CLI::App& command, Arguments& arguments)
         ->type_name("URL");
     command.add_option("--keyring", arguments.keyring, "The public keys whose signatures count")
         ->type_name("FILE");
+    CLI::Option* signer =
+        command
+            .add_option("--signer", arguments.signer,
+                        "Whose signature within the image counts: a pattern for the name in the certificate")
+            ->type_name("DN");
+    CLI::Option* ca =
+        command.add_option("--signer-ca", arguments.signer_ca, "Who must have issued that certificate")
+            ->type_name("FILE");
+    signer->needs(ca);
+    ca->needs(signer);
     command.add_flag("--insecure", request.insecure, "Take what comes over plain http without any proof");
 }
 
@@ -118,8 +148,7 @@ void add_network_options(CLI::App& command, Arguments& arguments)
         .add_option("--ca-file", arguments.ca_file,
                     "Certificates of the CAs to trust, instead of the system's")
         ->type_name("FILE");
-    command
-        .add_option("--tries", arguments.request.network.tries, "For each address, while failures may pass")
+    command.add_option("--tries", arguments.tries, "For each address, while failures may pass")
         ->type_name("N")
         ->check(CLI::Range(1U, 100U));
     command.add_option("--timeout", arguments.timeout, "Give up after so long; what came is kept")
@@ -133,7 +162,9 @@ void add_image_pull(CLI::App& images, CommonOptions& common)
     const auto arguments = std::make_shared<Arguments>();
     CLI::App& command =
         add_image_command(images, common, "pull", "Fetch an image into the cache", arguments, pull);
-    command.add_option("URL", arguments->what, "Where it is: http, https or file")->required()->type_name("");
+    command.add_option("URL", arguments->what, "Where it is: http, https or file; or the name of a remote")
+        ->required()
+        ->type_name("");
     command
         .add_option("--name", arguments->request.alias,
                     "The name jobs will know it by; moves here if it is in use")
@@ -151,6 +182,8 @@ void add_image_pull(CLI::App& images, CommonOptions& common)
         "and written, holes staying holes. It is published only when its checksum or signature holds and "
         "the\n"
         "disk is one file of its own: raw, qcow2, or made into qcow2 (vmdk, vdi, vhd, vhdx).\n\n"
+        "A remote is a [remote.NAME] of the configuration: addresses, checksums, signers; its name is the "
+        "image's.\n\n"
         "--cache-only: `auto` uses a known checksum's image and else asks whether the file is still the "
         "same;\n"
         "`metadata` does not ask again for what it has; `always` fetches nothing; `never` fetches anew.",

@@ -59,6 +59,8 @@ struct PullRequest {
     PullLimits limits;
     std::optional<ctx::Deadline> deadline;
     ProgressFunction progress;
+    // Called about once a second while something is waited for; may throw to end the pull.
+    std::function<void()> still_wanted;
 };
 
 // How an image came here. Kept with it.
@@ -87,6 +89,10 @@ struct Pulled {
 
 // Throws Error. Interrupted at any moment, it leaves a cache that the next call goes on with.
 Pulled pull(Store& store, const PullRequest& request);
+
+// Puts a damaged image's content right again, from where it came: its address, or the file it was imported
+// from. Throws Error; then it is as before.
+void repair(Store& store, const Image& image, const PullRequest& how);
 
 // How an image of the cache came here; nothing for one that was imported.
 std::optional<PullReport> pull_report(const Store& store, const Image& image);
