@@ -338,3 +338,21 @@ def test_a_wrong_file_is_no_reason_to_use_an_old_one_silently(cache, server):
     cache.pull(url, "--insecure")
     del server.resources["/x"]
     assert cache.run("pull", url, "--insecure").returncode == 1
+
+
+# ---- progress ----
+
+def test_progress_for_programs(cache, server):
+    done = cache.run("pull", server.serve("/x", DATA, rate=40 * MIB), "--insecure", "--progress", "json")
+    events = [json.loads(line) for line in done.stderr.splitlines()]
+    fetched = [event["done"] for event in events if event["stage"] == "fetch"]
+    assert len(fetched) > 3 and fetched == sorted(fetched) and fetched[-1] == len(DATA)
+    assert {event["total"] for event in events if event["stage"] == "fetch"} == {len(DATA)}
+
+
+def test_progress_in_a_log(cache, server):
+    """A line every ten seconds; nothing where all is done sooner."""
+    assert cache.run("pull", server.serve("/y", disk(2)), "--insecure").stderr == ""
+    done = cache.run("pull", server.serve("/x", DATA, rate=2 * MIB), "--insecure")
+    assert 1 <= len(done.stderr.splitlines()) <= 3
+    assert all(" fetch " in line and "MiB/s" in line and line[:2] == "20" for line in done.stderr.splitlines())
