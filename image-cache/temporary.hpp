@@ -33,6 +33,7 @@ public:
 private:
     std::filesystem::path path_;
     ctx::Fd fd_;
+    bool sealed_ = false;
 };
 
 // Removes what processes that are no more left behind: temporaries nobody has locked, metadata without an

@@ -7,6 +7,7 @@ namespace image_cache {
 namespace {
 
 constexpr std::size_t chunks_under_way = 12;
+// Small enough that a kill costs little, rare enough that a record each costs nothing.
 constexpr std::uint64_t checkpoint_distance = 4 << 20;
 
 } // namespace

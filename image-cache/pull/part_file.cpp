@@ -23,10 +23,10 @@ using nlohmann::json;
 
 namespace {
 
-// Small enough that a kill costs little, rare enough that a record each costs nothing.
-constexpr std::uint64_t checkpoint_distance = 4 << 20;
 // The latest may be of bytes that a power cut took.
 constexpr std::size_t most_checkpoints = 16;
+// Less is not worth a second request; and what the file is, is seen in its first chunk.
+constexpr std::uint64_t least_part = 1 << 20;
 
 fs::path record_of(const Layout& layout, const std::string& key)
 {
@@ -88,7 +88,8 @@ void PartFile::adopt()
         struct stat info{};
         const bool readable = ::fstat(fd_.get(), &info) == 0;
         std::erase_if(state_.checkpoints, [&](const Checkpoint& checkpoint) {
-            return !readable || checkpoint.offset > static_cast<std::uint64_t>(info.st_size);
+            return !readable || checkpoint.offset < least_part ||
+                   checkpoint.offset > static_cast<std::uint64_t>(info.st_size);
         });
         written_ = offset();
         if (::ftruncate(fd_.get(), static_cast<off_t>(written_)) < 0) throw cannot_write(file(), errno);

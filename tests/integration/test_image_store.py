@@ -439,3 +439,67 @@ def test_a_hit_takes_ten_milliseconds(cache, server):
         assert process.returncode == 0
         used.append(usage.ru_utime + usage.ru_stime)
     assert sorted(used)[7] < 0.04, used  # of an unoptimized build on a busy machine; the bench measures the real one
+
+
+# ---- locks that are lost ----
+
+def fetching(cache, server, rate):
+    url = server.serve("/x", DATA, rate=rate)
+    process = cache.start("pull", url, "--checksum", sha256(DATA), "--json")
+    while not (cache.parts() and cache.parts()[0].stat().st_size > 5 * MIB):
+        assert process.poll() is None
+        time.sleep(0.01)
+    return url, process
+
+
+def test_who_lost_the_lock_publishes_nothing(cache, server):
+    """As if a file server had forgotten the lock: another process takes the part over while this one still writes."""
+    url, first = fetching(cache, server, 12 * MIB)
+    for lock in cache.directory.glob("downloads/*.lock"):
+        lock.unlink()
+    pulled = cache.pull(url, "--checksum", sha256(DATA))
+    error = first.communicate(timeout=30)[1]
+    assert first.returncode == 3 and "taken over" in error
+    assert cache.content(pulled) == DATA and cache.run("verify", pulled["image"]["digest"]).returncode == 0
+    assert not cache.leftovers()
+
+
+# ---- for a job ----
+
+@needs_root
+def test_a_jobs_image_is_fetched_and_gone_on_with_by_the_next(cache, server, tmp_path):
+    """The first job's time is up before the image is here; the second goes on with it. (Guests are the system tests'.)"""
+    url = server.serve("/x", DATA, rate=4 * MIB)
+    config = tmp_path / "vmbatch.toml"
+    config.write_text(f'''schema = 1
+[paths]
+cache_dir = "{cache.directory}"
+state_dir = "{tmp_path}/state"
+[hypervisor]
+uri = "qemu+unix:///system?socket={tmp_path}/nobody"
+[share]
+source = "a:/b"
+[deadlines]
+fetch = 3
+[profile.x]
+image = "site"
+[remote.site]
+urls = ["{url}"]
+checksum = "{sha256(DATA)}"
+''')
+
+    def run():
+        words = [cache.command()[0], "run", "--config", str(config), "/bin/true"]
+        return subprocess.run(words, capture_output=True, text=True, check=False, timeout=60, env=cache.environment())
+
+    first = run()
+    assert first.returncode == 125 and "the image of profile 'x' cannot be fetched" in first.stderr, first.stderr
+    assert cache.parts() and not cache.images()
+    for _ in range(3):
+        second = run()
+        if cache.images():
+            break
+    assert "cannot be fetched" not in second.stderr
+    assert cache.images()[0].read_bytes() == DATA
+    assert all("Range" in seen.headers for seen in server.requests("/x")[1:])
+    assert server.sent("/x") < len(DATA) + 16 * MIB

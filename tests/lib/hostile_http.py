@@ -129,7 +129,7 @@ class Handler(BaseHTTPRequestHandler):
 
 
 class HostileServer:
-    def __init__(self):
+    def __init__(self, tls=None):
         self.resources = {}
         self.seen = []
         self.lock = threading.Lock()
@@ -137,6 +137,10 @@ class HostileServer:
         self.http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.http.daemon_threads = True
         self.http.owner = self
+        self.scheme = "http"
+        if tls:
+            self.scheme = "https"
+            self.http.socket = tls.wrap_socket(self.http.socket, server_side=True)
         self.thread = threading.Thread(target=self.http.serve_forever, args=(0.05,), daemon=True)
 
     def __enter__(self):
@@ -150,7 +154,7 @@ class HostileServer:
 
     @property
     def base(self):
-        return f"http://127.0.0.1:{self.http.server_port}"
+        return f"{self.scheme}://127.0.0.1:{self.http.server_port}"
 
     def serve(self, path, data=b"", **how):
         self.resources[path] = Resource(data=data, **how)
