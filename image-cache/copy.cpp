@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <cstring>
 #include <optional>
 #include <vector>
 
@@ -12,6 +11,8 @@
 #include <unistd.h>
 
 #include <ctx/base/digest.hpp>
+
+#include "file_bytes.hpp"
 
 namespace image_cache {
 
@@ -38,8 +39,6 @@ namespace {
 
 // Large enough to make system calls cheap, small enough to be hashed while it is in the processor's cache.
 constexpr std::uint64_t chunk = 1 << 20;
-// The file systems' and qcow2's usual allocation: finer holes cost more than they save.
-constexpr std::uint64_t hole = 64 << 10;
 
 struct Segment {
     std::uint64_t begin = 0;
@@ -61,68 +60,6 @@ std::optional<Segment> next_data(const NamedFd& file, std::uint64_t offset, std:
                     .end = end < 0 ? size : std::min(static_cast<std::uint64_t>(end), size)};
     if (segment.begin >= size) return std::nullopt;
     return segment;
-}
-
-void read_exactly(const NamedFd& file, char* data, std::uint64_t count, std::uint64_t offset, Blame blame)
-{
-    while (count > 0) {
-        const ssize_t got = ::pread(file.fd, data, count, static_cast<off_t>(offset));
-        if (got < 0 && errno == EINTR) continue;
-        if (got < 0) throw ctx::system_error("cannot read", file.name, errno, blame);
-        if (got == 0)
-            throw Error(blame, "the file became shorter while it was read")
-                .at(file.name)
-                .mend("let whoever writes it finish first");
-        data += got;
-        count -= static_cast<std::uint64_t>(got);
-        offset += static_cast<std::uint64_t>(got);
-    }
-}
-
-Error cannot_write(const NamedFd& file, int error_number)
-{
-    Error error = ctx::system_error("cannot write to the image cache", file.name, error_number);
-    if (error_number != ENOSPC && error_number != EDQUOT) return error;
-    return std::move(error).mend(
-        "make room on its file system: `vmbatch image list` shows what is there, `vmbatch "
-        "image rm IMAGE` removes");
-}
-
-void write_exactly(const NamedFd& file, const char* data, std::uint64_t count, std::uint64_t offset)
-{
-    while (count > 0) {
-        const ssize_t put = ::pwrite(file.fd, data, count, static_cast<off_t>(offset));
-        if (put < 0 && errno == EINTR) continue;
-        if (put < 0) throw cannot_write(file, errno);
-        data += put;
-        count -= static_cast<std::uint64_t>(put);
-        offset += static_cast<std::uint64_t>(put);
-    }
-}
-
-bool is_zero(const char* data, std::uint64_t count)
-{
-    // Each byte equals the one before it, and the first is zero.
-    return count == 0 || (data[0] == 0 && std::memcmp(data, data + 1, count - 1) == 0);
-}
-
-// Writes all but the blocks of zeros, which stay holes.
-void write_sparsely(const NamedFd& file, const char* data, std::uint64_t count, std::uint64_t offset)
-{
-    std::uint64_t at = 0;
-    while (at < count) {
-        const auto block = [&](std::uint64_t place) {
-            return std::min(hole - (offset + place) % hole, count - place);
-        };
-        if (is_zero(data + at, block(at))) {
-            at += block(at);
-            continue;
-        }
-        std::uint64_t end = at;
-        while (end < count && !is_zero(data + end, block(end))) end += block(end);
-        write_exactly(file, data + at, end - at, offset + at);
-        at = end;
-    }
 }
 
 void hash_zeros(ctx::Sha256& hash, std::uint64_t count, Ticker& ticker)

@@ -8,6 +8,8 @@
 
 #include <image-cache/store.hpp>
 
+#include "file_bytes.hpp"
+
 namespace image_cache {
 
 // Passes progress on, ten times a second at most; the beginning and the end always.
@@ -20,12 +22,6 @@ private:
     const ProgressFunction& report_;
     Progress progress_;
     std::chrono::steady_clock::time_point next_;
-};
-
-// An open file and what to call it in messages.
-struct NamedFd {
-    int fd = -1;
-    std::string name;
 };
 
 // `clone`: the file systems share the blocks. `kernel`: copy_file_range of each part that is no hole. `user`:

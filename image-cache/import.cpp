@@ -19,7 +19,7 @@
 #include "inspect_file.hpp"
 #include "lock.hpp"
 #include "lookup.hpp"
-#include "metadata.hpp"
+#include "publish.hpp"
 #include "temporary.hpp"
 
 namespace image_cache {
@@ -143,34 +143,6 @@ void check_digest(const Source& source, const Request& request, const std::strin
         .mend("get the file again, or the right checksum");
 }
 
-void check_format(const Layout& layout, const std::string& digest, Format format)
-{
-    const Format other = format == Format::raw ? Format::qcow2 : Format::raw;
-    std::error_code ignored;
-    if (!fs::exists(layout.image(digest, other), ignored)) return;
-    throw Error(Blame::user, "this content is in the cache already, in another format")
-        .at(fmt::format("sha256:{}", digest))
-        .because(
-            fmt::format("it was imported as {}, and is now to be {}", to_string(other), to_string(format)))
-        .mend(
-            fmt::format("leave out --format, or remove the other first: vmbatch image rm sha256:{}", digest));
-}
-
-bool is_whole(const fs::path& image, std::uint64_t size)
-{
-    std::error_code failure;
-    return fs::file_size(image, failure) == size && !failure;
-}
-
-bool has_good_metadata(const Layout& layout, const std::string& digest)
-{
-    try {
-        return read_metadata(layout, digest).has_value();
-    } catch (const Error&) {
-        return false;
-    }
-}
-
 } // namespace
 
 Imported Store::import(const fs::path& file, const ImportOptions& options)
@@ -197,28 +169,14 @@ Imported Store::import(const fs::path& file, const ImportOptions& options)
     check_digest(source, request, digest);
     const Inspected disk = inspect_file(temporary->fd(), source.size(), request.format, source.named().name);
 
-    const fs::path path = layout.image(digest, disk.format);
-    // The long wait for the disk is over before the lock is taken.
-    if (!is_whole(path, source.size())) temporary->seal();
-    const CacheLock lock(layout);
-    check_format(layout, digest, disk.format);
-    const bool was_cached = is_whole(path, source.size());
-    if (!was_cached || !has_good_metadata(layout, digest))
-        write_metadata(layout, digest,
-                       {.format = disk.format,
-                        .file_size = source.size(),
-                        .virtual_size = disk.virtual_size,
-                        .imported = std::chrono::system_clock::to_time_t(std::chrono::system_clock::now()),
-                        .source = source.path()});
-    if (!was_cached) {
-        temporary->seal();
-        temporary->publish(path);
-    }
-    if (!request.alias.empty())
-        point_alias(layout, request.alias, digest,
-                    source.settled() ? std::optional(source.fingerprint()) : std::nullopt);
-    return {.image = load(layout, {.digest = digest, .format = disk.format}, read_aliases(layout)),
-            .was_cached = was_cached};
+    return publish(layout, *temporary,
+                   {.digest = digest,
+                    .disk = disk,
+                    .file_size = source.size(),
+                    .source = source.path(),
+                    .alias = request.alias,
+                    .fingerprint = source.settled() ? std::optional(source.fingerprint()) : std::nullopt,
+                    .pull = {}});
 }
 
 } // namespace image_cache

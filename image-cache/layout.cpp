@@ -38,6 +38,16 @@ fs::path Layout::alias(std::string_view name) const
     return aliases() / fmt::format("{}.json", name);
 }
 
+fs::path Layout::download_lock(std::string_view key) const
+{
+    return downloads() / fmt::format("{}.lock", key);
+}
+
+fs::path Layout::source(std::string_view key) const
+{
+    return sources() / fmt::format("{}.json", key);
+}
+
 fs::path Layout::leases_of(std::string_view digest) const
 {
     return leases() / digest;
@@ -66,7 +76,8 @@ void Layout::make() const
 {
     std::error_code failure;
     fs::create_directories(root.parent_path(), failure);
-    for (const fs::path& folder : {root, images(), aliases(), leases()}) make_readable_directory(folder);
+    for (const fs::path& folder : {root, images(), aliases(), leases(), downloads(), sources()})
+        make_readable_directory(folder);
 }
 
 bool is_hexadecimal(std::string_view text)

@@ -16,7 +16,11 @@ struct Layout {
     std::filesystem::path images() const { return root / "images"; }
     std::filesystem::path aliases() const { return root / "aliases"; }
     std::filesystem::path leases() const { return root / "leases"; }
+    std::filesystem::path downloads() const { return root / "downloads"; }
+    std::filesystem::path sources() const { return root / "sources"; }
     std::filesystem::path lock() const { return root / "lock"; }
+    std::filesystem::path download_lock(std::string_view key) const;
+    std::filesystem::path source(std::string_view key) const;
     std::filesystem::path image(std::string_view digest, Format format) const;
     std::filesystem::path metadata(std::string_view digest) const;
     std::filesystem::path alias(std::string_view name) const;

@@ -108,7 +108,8 @@ Image assemble(const Layout& layout, const ImageFile& file, const Metadata& meta
                 .virtual_size = metadata.virtual_size,
                 .imported = metadata.imported,
                 .source = metadata.source,
-                .aliases = {}};
+                .aliases = {},
+                .used = last_used(layout, file.digest)};
     struct stat info{};
     if (::stat(image.path.c_str(), &info) < 0)
         throw ctx::system_error("cannot read the image", image.path.string(), errno);

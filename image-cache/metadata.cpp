@@ -1,6 +1,7 @@
 #include "metadata.hpp"
 
 #include <cerrno>
+#include <cmath>
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -13,6 +14,48 @@
 #include "strict_json.hpp"
 
 namespace image_cache {
+
+namespace {
+
+std::uint64_t milliseconds(double seconds)
+{
+    return static_cast<std::uint64_t>(std::llround(seconds * 1000));
+}
+
+double seconds(std::uint64_t milliseconds)
+{
+    return static_cast<double>(milliseconds) / 1000;
+}
+
+nlohmann::json to_json(const PullReport& report)
+{
+    return {{"url", report.url},
+            {"final_url", report.final_url},
+            {"verified", report.verified},
+            {"packed_as", report.packed_as},
+            {"bytes", report.bytes},
+            {"resumed", report.resumed},
+            {"wait_ms", milliseconds(report.wait_seconds)},
+            {"fetch_ms", milliseconds(report.fetch_seconds)},
+            {"publish_ms", milliseconds(report.publish_seconds)},
+            {"failures", report.failures}};
+}
+
+PullReport read_pull(const JsonRecord& record)
+{
+    return {.url = record.text("url"),
+            .final_url = record.text("final_url"),
+            .verified = record.text("verified"),
+            .packed_as = record.text("packed_as"),
+            .bytes = record.size("bytes"),
+            .resumed = record.size("resumed"),
+            .wait_seconds = seconds(record.size("wait_ms")),
+            .fetch_seconds = seconds(record.size("fetch_ms")),
+            .publish_seconds = seconds(record.size("publish_ms")),
+            .failures = record.texts("failures")};
+}
+
+} // namespace
 
 std::optional<Metadata> read_metadata(const Layout& layout, std::string_view digest)
 {
@@ -29,17 +72,32 @@ std::optional<Metadata> read_metadata(const Layout& layout, std::string_view dig
                     .file_size = record->size("file_size"),
                     .virtual_size = record->size("virtual_size"),
                     .imported = record->time("imported"),
-                    .source = record->text("source")};
+                    .source = record->text("source"),
+                    .pull = record->has("pull") ? std::optional(read_pull(record->object("pull")))
+                                                : std::nullopt};
 }
 
 void write_metadata(const Layout& layout, std::string_view digest, const Metadata& metadata)
 {
-    write_json(layout.metadata(digest), {{"digest", digest},
-                                         {"format", to_string(metadata.format)},
-                                         {"file_size", metadata.file_size},
-                                         {"virtual_size", metadata.virtual_size},
-                                         {"imported", metadata.imported},
-                                         {"source", metadata.source}});
+    nlohmann::json object = {{"digest", digest},
+                             {"format", to_string(metadata.format)},
+                             {"file_size", metadata.file_size},
+                             {"virtual_size", metadata.virtual_size},
+                             {"imported", metadata.imported},
+                             {"source", metadata.source}};
+    if (metadata.pull) object["pull"] = to_json(*metadata.pull);
+    write_json(layout.metadata(digest), std::move(object));
+}
+
+void touch(const Layout& layout, std::string_view digest)
+{
+    static_cast<void>(::utimensat(AT_FDCWD, layout.metadata(digest).c_str(), nullptr, 0));
+}
+
+std::int64_t last_used(const Layout& layout, std::string_view digest)
+{
+    struct stat info{};
+    return ::stat(layout.metadata(digest).c_str(), &info) == 0 ? info.st_mtim.tv_sec : 0;
 }
 
 Metadata derive_metadata(const Layout& layout, const ImageFile& image)

@@ -20,6 +20,7 @@
 #include "lock.hpp"
 #include "lookup.hpp"
 #include "metadata.hpp"
+#include "unpublish.hpp"
 
 namespace image_cache {
 
@@ -127,13 +128,7 @@ void Store::remove(const Image& image)
             .at(fmt::format("sha256:{}", image.digest))
             .because(fmt::format("leased by {}", ctx::join(jobs, ", ")))
             .mend("wait for these to end; `vmbatch job gc` clears away those that died");
-    // In this order a power cut leaves at most metadata of no image, which the next import sweeps.
-    for (const Alias& alias : read_aliases(layout))
-        if (alias.now.digest == image.digest) drop_alias(layout, alias.name);
-    for (const fs::path& path : {layout.image(image.digest, image.format), layout.metadata(image.digest)})
-        if (::unlink(path.c_str()) < 0 && errno != ENOENT)
-            throw ctx::system_error("cannot remove", path.string(), errno);
-    ctx::sync_directory(layout.images());
+    unpublish(layout, image, lock);
 }
 
 void Store::remove_alias(std::string_view alias)
@@ -180,7 +175,7 @@ void check_digest(std::string_view digest)
 
 } // namespace
 
-void Store::lease(const Image& image, std::string_view holder)
+void Store::lease(const Image& image, std::string_view holder, const fs::path& alive)
 {
     check_digest(image.digest);
     check_holder(holder);
@@ -192,7 +187,8 @@ void Store::lease(const Image& image, std::string_view holder)
     const Layout layout{cache_dir_};
     layout.make();
     const CacheLock lock(layout);
-    add_lease(layout, image.digest, holder);
+    add_lease(layout, image.digest, holder, alive);
+    touch(layout, image.digest);
     try {
         check_still_there(image);
     } catch (const Error&) {

@@ -6,7 +6,6 @@
 #include <fmt/format.h>
 
 #include <ctx/base/error.hpp>
-#include <ctx/base/file.hpp>
 
 namespace image_cache {
 
@@ -49,6 +48,18 @@ std::string JsonRecord::text(std::string_view key) const
     return value.get<std::string>();
 }
 
+std::vector<std::string> JsonRecord::texts(std::string_view key) const
+{
+    const json& list = at(key);
+    if (!list.is_array()) damaged(fmt::format("`{}` is no list", key));
+    std::vector<std::string> texts;
+    for (const json& value : list) {
+        if (!value.is_string()) damaged(fmt::format("`{}` holds something that is no text", key));
+        texts.push_back(value.get<std::string>());
+    }
+    return texts;
+}
+
 std::uint64_t JsonRecord::size(std::string_view key) const
 {
     const json& value = at(key);
@@ -85,12 +96,11 @@ std::vector<JsonRecord> JsonRecord::objects(std::string_view key) const
     return records;
 }
 
-void write_json(const fs::path& path, json object)
+void write_json(const fs::path& path, json object, ctx::Durable durable)
 {
     object["schema"] = 1;
     // A source's path may be no UTF-8; that must not keep an image out.
-    ctx::write_file(path, object.dump(2, ' ', false, json::error_handler_t::replace) + "\n", 0644,
-                    ctx::Durable::yes);
+    ctx::write_file(path, object.dump(2, ' ', false, json::error_handler_t::replace) + "\n", 0644, durable);
 }
 
 } // namespace image_cache

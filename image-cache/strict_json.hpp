@@ -12,6 +12,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include <ctx/base/file.hpp>
+
 namespace image_cache {
 
 class JsonRecord {
@@ -21,6 +23,7 @@ public:
     static std::optional<JsonRecord> read(const std::filesystem::path& path, std::string remedy);
 
     std::string text(std::string_view key) const;
+    std::vector<std::string> texts(std::string_view key) const;
     std::uint64_t size(std::string_view key) const;
     std::int64_t time(std::string_view key) const;
     bool has(std::string_view key) const { return value_.contains(key); }
@@ -41,7 +44,9 @@ private:
     std::string remedy_;
 };
 
-// Appears complete and on disk, readable by everybody. Under the cache's lock.
-void write_json(const std::filesystem::path& path, nlohmann::json object);
+// Appears complete, and on disk if it is to be durable, readable by everybody. Under the cache's lock, or
+// that of the download it is about.
+void write_json(const std::filesystem::path& path, nlohmann::json object,
+                ctx::Durable durable = ctx::Durable::yes);
 
 } // namespace image_cache

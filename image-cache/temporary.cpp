@@ -37,9 +37,11 @@ Temporary::~Temporary()
 
 void Temporary::seal()
 {
+    if (sealed_) return;
     if (::fchmod(fd_.get(), 0444) < 0)
         throw ctx::system_error("cannot set the mode of", path_.string(), errno);
     if (::fsync(fd_.get()) < 0) throw ctx::system_error("cannot write to disk", path_.string(), errno);
+    sealed_ = true;
 }
 
 void Temporary::publish(const fs::path& name)

@@ -15,6 +15,8 @@ class Temporary {
 public:
     // Under the cache's lock, so that no sweep comes between its making and its own lock.
     Temporary(const Layout& layout, const CacheLock&);
+    // Takes over a file that was made elsewhere in the cache.
+    Temporary(std::filesystem::path path, ctx::Fd fd) : path_(std::move(path)), fd_(std::move(fd)) {}
     Temporary(const Temporary&) = delete;
     Temporary& operator=(const Temporary&) = delete;
     Temporary(Temporary&&) = delete;
@@ -22,6 +24,7 @@ public:
     ~Temporary();
 
     int fd() const noexcept { return fd_.get(); }
+    const std::filesystem::path& path() const noexcept { return path_; }
     // Its content is on disk and nobody writes to it any more when this returns.
     void seal();
     // Gives it its name, on disk when this returns.
@@ -30,6 +33,7 @@ public:
 private:
     std::filesystem::path path_;
     ctx::Fd fd_;
+    bool sealed_ = false;
 };
 
 // Removes what processes that are no more left behind: temporaries nobody has locked, metadata without an

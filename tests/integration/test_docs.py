@@ -29,6 +29,8 @@ RUN_BY = {
     "vmbatch image import": "tests/integration/test_docs.py::test_first_job_as_far_as_it_needs_no_guest",
     "vmbatch image list": "tests/integration/test_docs.py::test_first_job_as_far_as_it_needs_no_guest",
     "vmbatch image path": "tests/integration/test_docs.py::test_an_image_by_its_name",
+    "vmbatch image prune": "tests/integration/test_image_store.py::test_prune_by_age_and_size_the_least_recently_used_first",
+    "vmbatch image pull": "tests/integration/test_image_pull.py::test_a_disk_comes_out_as_it_was_packed",
     "vmbatch image rm": "tests/integration/test_docs.py::test_first_job_as_far_as_it_needs_no_guest",
     "vmbatch image show": "tests/integration/test_docs.py::test_an_image_by_its_name",
     "vmbatch image verify": "tests/integration/test_docs.py::test_first_job_as_far_as_it_needs_no_guest",
@@ -189,7 +191,8 @@ def documented_keys(page):
 
 
 # Names that are free, by what the pages write for them.
-FREE = [(r"^profile\.[^.]+", "profile.NAME"), (r"^queue\.[^.]+", "queue.NAME"), (r"environment\.[^.]+$", "environment.VARIABLE"),
+FREE = [(r"^profile\.[^.]+", "profile.NAME"), (r"^queue\.[^.]+", "queue.NAME"), (r"^remote\.[^.]+", "remote.NAME"),
+        (r"environment\.[^.]+$", "environment.VARIABLE"),
         (r"ucernvm\.[^.]+$", "ucernvm.KEY"), (r"amiconfig\.[^.]+\.[^.]+$", "amiconfig.SECTION.KEY")]
 
 
@@ -239,6 +242,8 @@ CONFIGURATION = {
     "jobs.": "schema = 1\n[share]\nsource = 'a:/b'\n[profile.x]\n[jobs]\n{bad}\n",
     "torque.": "schema = 1\n[share]\nsource = 'a:/b'\n[profile.x]\n[torque]\n{bad}\n",
     "slurm.": "schema = 1\n[share]\nsource = 'a:/b'\n[profile.x]\n[slurm]\n{bad}\n",
+    "images.": "schema = 1\n[share]\nsource = 'a:/b'\n[profile.x]\n[images]\n{bad}\n",
+    "remote.NAME.": "schema = 1\n[share]\nsource = 'a:/b'\n[profile.x]\n[remote.r]\nurls = ['file:///x']\n{bad}\n",
     "queue.NAME.": "schema = 1\n[share]\nsource = 'a:/b'\n[profile.x]\n[queue.q]\n{bad}\n",
     "profile.NAME.": "schema = 1\n[share]\nsource = 'a:/b'\n[profile.x]\n{bad}\n",
     "profile.NAME.vcpus.": "schema = 1\n[share]\nsource = 'a:/b'\n[profile.x.vcpus]\n{bad}\n",
@@ -269,10 +274,11 @@ def compare(page, tables, known_in):
     """The keys that the page documents and those that the reader knows, without the tables themselves."""
     known = set().union(*(known_in(table, text) for table, text in tables.items()))
     inner = {table.rstrip(".") for table in tables if table}
-    free = {"profile": "profile.NAME", "queue": "queue.NAME", "environment": "environment.VARIABLE", "ucernvm": "cernvm.ucernvm.KEY",
+    free = {"profile": "profile.NAME", "queue": "queue.NAME", "remote": "remote.NAME",
+            "environment": "environment.VARIABLE", "ucernvm": "cernvm.ucernvm.KEY",
             "profile.NAME.environment": "profile.NAME.environment.VARIABLE", "cernvm.ucernvm": "cernvm.ucernvm.KEY",
             "cernvm.amiconfig": "cernvm.amiconfig.SECTION.KEY"}
-    known = {free.get(key, key) for key in known} - inner - {"profile.NAME", "queue.NAME"}
+    known = {free.get(key, key) for key in known} - inner - {"profile.NAME", "queue.NAME", "remote.NAME"}
     documented = documented_keys(page) - inner
     assert documented == known
 

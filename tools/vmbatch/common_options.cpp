@@ -52,3 +52,13 @@ std::filesystem::path cache_dir(const CommonOptions& options)
         return std::filesystem::absolute(dir->value);
     return load_settings(options).cache_dir;
 }
+
+runner::ImageSettings image_settings(const CommonOptions& options)
+{
+    const bool is_said = said(options.config, "--config", "VMBATCH_CONFIG").has_value();
+    if (is_said || std::filesystem::exists(runner::install_paths().config))
+        return load_settings(options).images;
+    runner::ImageSettings settings;
+    settings.remotes = runner::default_remotes();
+    return settings;
+}

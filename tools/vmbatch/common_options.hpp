@@ -28,3 +28,6 @@ runner::Settings load_settings(const CommonOptions& options);
 
 // Where images are: --cache-dir, VMBATCH_CACHE_DIR, the configuration's paths.cache_dir, in this order.
 std::filesystem::path cache_dir(const CommonOptions& options);
+
+// [images] and [remote.NAME]; the defaults where there is no configuration.
+runner::ImageSettings image_settings(const CommonOptions& options);

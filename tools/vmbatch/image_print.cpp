@@ -48,6 +48,21 @@ json image_json(const Image& image)
             {"aliases", image.aliases}};
 }
 
+json pull_json(const image_cache::PullReport& report)
+{
+    return {{"url", report.url},
+            {"final_url", report.final_url},
+            {"verified", report.verified},
+            {"packed_as", report.packed_as},
+            {"bytes", report.bytes},
+            {"resumed", report.resumed},
+            {"seconds",
+             {{"wait", report.wait_seconds},
+              {"fetch", report.fetch_seconds},
+              {"publish", report.publish_seconds}}},
+            {"failures", report.failures}};
+}
+
 json error_json(const ctx::Error& error)
 {
     return {{"problem", error.problem()},
@@ -66,8 +81,10 @@ json image_details_json(const Store& store, const Image& image)
             history.push_back({{"digest", prefixed(step.digest)}, {"since", step.since}});
         names.push_back({{"name", alias}, {"history", std::move(history)}});
     }
-    return {
+    json object = {
         {"image", image_json(image)}, {"names", std::move(names)}, {"leases", store.holders(image.digest)}};
+    if (const auto report = pull_report(store, image)) object["pull"] = pull_json(*report);
+    return object;
 }
 
 void print_json(json object)
@@ -88,6 +105,21 @@ void print_image_table(const std::vector<Image>& images)
                    human_size(image.virtual_size), human_size(image.disk_usage), local_time(image.imported));
 }
 
+namespace {
+
+void print_pull(const image_cache::PullReport& report)
+{
+    fmt::print("pulled    {} in {:.1f} s{}{}\n", human_size(report.bytes), report.fetch_seconds,
+               report.packed_as.empty() ? "" : ", packed as " + report.packed_as,
+               report.resumed > 0 ? fmt::format(", {} of it from earlier tries", human_size(report.resumed))
+                                  : "");
+    if (report.final_url != report.url) fmt::print("from      {}\n", report.final_url);
+    fmt::print("verified  {}\n", report.verified.empty() ? "by nothing" : report.verified);
+    for (const std::string& failure : report.failures) fmt::print("failed    {}\n", failure);
+}
+
+} // namespace
+
 void print_image_details(const Store& store, const Image& image)
 {
     fmt::print("digest    {}\n", prefixed(image.digest));
@@ -98,6 +130,7 @@ void print_image_details(const Store& store, const Image& image)
                human_size(image.disk_usage));
     fmt::print("imported  {}\n", local_time(image.imported));
     fmt::print("source    {}\n", image.source.empty() ? "not known" : ctx::printable(image.source, 4096));
+    if (const auto report = pull_report(store, image)) print_pull(*report);
     for (const std::string& alias : image.aliases)
         for (std::size_t age = 0; const AliasStep& step : store.history(alias)) {
             fmt::print("{}  {} {} {}\n", age == 0 ? "name    " : "        ",

@@ -7,11 +7,13 @@
 #include <nlohmann/json.hpp>
 
 #include <ctx/base/error.hpp>
+#include <image-cache/pull.hpp>
 #include <image-cache/store.hpp>
 
 nlohmann::json image_json(const image_cache::Image& image);
+nlohmann::json pull_json(const image_cache::PullReport& report);
 nlohmann::json error_json(const ctx::Error& error);
-// The names of an image with what each stood for before, and who holds it.
+// The names of an image with what each stood for before, who holds it, and how it came here.
 nlohmann::json image_details_json(const image_cache::Store& store, const image_cache::Image& image);
 // Prints `object` with its schema.
 void print_json(nlohmann::json object);

@@ -4,6 +4,7 @@
 #include <array>
 #include <cmath>
 #include <cstdio>
+#include <ctime>
 #include <map>
 #include <utility>
 
@@ -11,6 +12,7 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <fmt/chrono.h>
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
@@ -20,20 +22,23 @@ void add_progress_option(CLI::App& command, ProgressMode& mode)
 {
     static const std::map<std::string, ProgressMode> modes = {{"auto", ProgressMode::automatic},
                                                               {"bar", ProgressMode::bar},
+                                                              {"log", ProgressMode::log},
                                                               {"json", ProgressMode::json},
                                                               {"none", ProgressMode::none}};
     command
         .add_option_function<std::string>(
             "--progress", [&mode](const std::string& name) { mode = modes.at(name); },
-            "On stderr: a bar, one JSON event a line, or none; auto: a bar on a terminal")
+            "On stderr: a bar, a line every ten seconds, one JSON event a line, or none; auto: a bar on a "
+            "terminal, "
+            "else lines")
         ->check(CLI::IsMember(modes))
-        ->option_text("auto|bar|json|none");
+        ->option_text("auto|bar|log|json|none");
 }
 
 ProgressReport::ProgressReport(std::string what, ProgressMode mode) : what_(std::move(what)), mode_(mode)
 {
     if (mode_ == ProgressMode::automatic)
-        mode_ = ::isatty(STDERR_FILENO) == 1 ? ProgressMode::bar : ProgressMode::none;
+        mode_ = ::isatty(STDERR_FILENO) == 1 ? ProgressMode::bar : ProgressMode::log;
 }
 
 ProgressReport::~ProgressReport()
@@ -52,6 +57,8 @@ void ProgressReport::update(std::string_view stage, std::uint64_t done, std::uin
     const double seconds = std::chrono::duration<double>(now - stage_began_).count();
     if (mode_ == ProgressMode::json) {
         tell(seconds, done, total);
+    } else if (mode_ == ProgressMode::log) {
+        write_line(now, seconds, done, total);
     } else {
         draw(seconds, done, total);
         drawn_ = true;
@@ -83,13 +90,35 @@ std::string time_left(double rate, std::uint64_t rest)
 
 } // namespace
 
+namespace {
+
+// "93%  558.2 MiB of 593.8 MiB  88.1 MiB/s  0:01 left", as far as it is known.
+std::string numbers_of(double rate, std::uint64_t done, std::uint64_t total)
+{
+    const std::string speed = human_size(static_cast<std::uint64_t>(rate));
+    if (total == 0) return fmt::format(" {}  {}/s", human_size(done), speed);
+    const double part = static_cast<double>(done) / static_cast<double>(total);
+    return fmt::format(" {:3.0f}%  {} of {}  {}/s  {}", part * 100, human_size(done), human_size(total),
+                       speed, time_left(rate, total - std::min(done, total)));
+}
+
+} // namespace
+
+// Short work says nothing in a log.
+void ProgressReport::write_line(std::chrono::steady_clock::time_point now, double seconds, std::uint64_t done,
+                                std::uint64_t total)
+{
+    constexpr auto every = std::chrono::seconds(10);
+    if (now - last_line_ < every) return;
+    last_line_ = now;
+    fmt::print(stderr, "{:%Y-%m-%d %H:%M:%S} {} {}{}\n", fmt::localtime(std::time(nullptr)), stage_,
+               ctx::printable(what_), numbers_of(rate_of(seconds, done), done, total));
+}
+
 void ProgressReport::draw(double seconds, std::uint64_t done, std::uint64_t total) const
 {
-    const double part = total > 0 ? static_cast<double>(done) / static_cast<double>(total) : 1;
-    const double rate = rate_of(seconds, done);
-    const std::string numbers = fmt::format(" {:3.0f}%  {} of {}  {}/s  {}", part * 100, human_size(done),
-                                            human_size(total), human_size(static_cast<std::uint64_t>(rate)),
-                                            time_left(rate, total - std::min(done, total)));
+    const double part = total > 0 ? static_cast<double>(done) / static_cast<double>(total) : 0;
+    const std::string numbers = numbers_of(rate_of(seconds, done), done, total);
     const std::string title = fmt::format("{} {} ", stage_, ctx::printable(what_, 30));
     // One column stays free: a full line would make the terminal begin the next one.
     const std::size_t width = terminal_width() - 1;

@@ -1,4 +1,4 @@
-// How far long work has come, on stderr: a bar for a person, events for a program.
+// How far long work has come, on stderr: a bar for a person, lines for a log, events for a program.
 #pragma once
 
 #include <chrono>
@@ -6,13 +6,13 @@
 #include <string>
 #include <string_view>
 
-// `automatic`: a bar where stderr is a terminal, nothing elsewhere.
-enum class ProgressMode { automatic, bar, json, none };
+// `automatic`: a bar where stderr is a terminal, elsewhere lines.
+enum class ProgressMode { automatic, bar, log, json, none };
 
 namespace CLI {
 class App;
 } // namespace CLI
-// Adds --progress auto|bar|json|none.
+// Adds --progress auto|bar|log|json|none.
 void add_progress_option(CLI::App& command, ProgressMode& mode);
 
 class ProgressReport {
@@ -29,6 +29,8 @@ public:
     void update(std::string_view stage, std::uint64_t done, std::uint64_t total);
 
 private:
+    void write_line(std::chrono::steady_clock::time_point now, double seconds, std::uint64_t done,
+                    std::uint64_t total);
     void draw(double seconds, std::uint64_t done, std::uint64_t total) const;
     void tell(double seconds, std::uint64_t done, std::uint64_t total) const;
 
@@ -36,6 +38,7 @@ private:
     ProgressMode mode_;
     std::string stage_;
     std::chrono::steady_clock::time_point stage_began_;
+    std::chrono::steady_clock::time_point last_line_ = std::chrono::steady_clock::now();
     bool drawn_ = false;
 };
 

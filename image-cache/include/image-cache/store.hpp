@@ -4,6 +4,8 @@
 //   CACHE/images/sha256-<hex>.json           what is known of it (schema 1)
 //   CACHE/aliases/NAME.json                  the digest a name stands for, with its history
 //   CACHE/leases/<hex>/JOB                   who needs an image now: never removed under a job
+//   CACHE/downloads/                         what is being fetched, and what is left of what was not
+//   CACHE/sources/KEY.json                   which image a file somewhere became
 #pragma once
 
 #include <chrono>
@@ -32,10 +34,11 @@ struct Image {
     std::int64_t imported = 0;      // seconds since 1970
     std::string source;             // where it came from
     std::vector<std::string> aliases;
+    std::int64_t used = 0; // when last, as far as that is known; seconds since 1970
 };
 
 struct Progress {
-    std::string_view stage; // "copy", "hash"
+    std::string_view stage; // "copy", "hash", "fetch", "wait", "verify", "convert"
     std::uint64_t done = 0;
     std::uint64_t total = 0;
 };
@@ -89,8 +92,9 @@ public:
 
     // A lease says `holder` (a job's id) stands on this image. Both calls may be repeated. lease() fails
     // (Error, node) if the image was removed meanwhile: the lease is written first, then the image is looked
-    // at.
-    void lease(const Image& image, std::string_view holder);
+    // at. `alive` is a directory that is there as long as the holder is: prune() then finds out leases of the
+    // dead.
+    void lease(const Image& image, std::string_view holder, const std::filesystem::path& alive = {});
     void release(std::string_view digest, std::string_view holder);
     std::vector<std::string> holders(std::string_view digest) const;
 

@@ -61,7 +61,8 @@ Prepared prepare(const GuestPlan& plan, const Findings& found, const GuestIdenti
 {
     const Settings& settings = plan.settings;
     const ctx::Deadline deadline = plan.time.within(plan.time.phases.prepare);
-    const image_cache::Image image = ledger.make(ImageLease{settings.cache_dir, found.image, plan.job.id});
+    const image_cache::Image image =
+        ledger.make(ImageLease{settings.cache_dir, found.image, plan.job.id, ledger.directory()});
     const Account writer = share_account(plan.job.user, settings.share);
     const std::string share_name = ctx::random_hex(16);
     Prepared result;

@@ -13,6 +13,7 @@
 #include "../ledger/tombstone.hpp"
 #include "../resources/job_keys.hpp"
 #include "end_job.hpp"
+#include "fetch_image.hpp"
 #include "make_guest.hpp"
 #include "publish_state.hpp"
 #include "remove_job.hpp"
@@ -48,6 +49,7 @@ void prepare_job(const BatchJob& batch, const Settings& settings, const InstallP
     const GuestPlan plan{job, *profile, settings, paths, limits_of(settings, deadline)};
     const auto hypervisor =
         make_hypervisor(profile->hypervisor, settings.hypervisor, paths, settings.state_dir);
+    fetch_missing_image(*profile, settings, plan.time, phases, interruption);
     const Findings found = phases.run("check", [&] {
         const Findings result = look_first(job, *profile, settings, *hypervisor, plan.time);
         clear_job(job.id, settings, paths, plan.time.within(settings.limits.remove));

@@ -13,6 +13,7 @@
 #include "../guest/keep_flags.hpp"
 #include "../guest/task_session.hpp"
 #include "../task/environment.hpp"
+#include "fetch_image.hpp"
 #include "make_guest.hpp"
 #include "remove_job.hpp"
 
@@ -89,6 +90,7 @@ JobEnd run_job(const Job& job, const Task& task, const Profile& profile, const S
     const GuestPlan plan{job, profile, settings, paths, {settings.limits, Deadline::in(as_long_as_it_takes)}};
     const auto hypervisor =
         make_hypervisor(profile.hypervisor, settings.hypervisor, paths, settings.state_dir);
+    fetch_missing_image(profile, settings, plan.time, phases, interruption);
     const Findings found =
         phases.run("check", [&] { return look_first(job, profile, settings, *hypervisor, plan.time); });
     Ledger ledger =

@@ -13,7 +13,7 @@ std::string ImageLease::details() const
 
 image_cache::Image ImageLease::make() const
 {
-    image_cache::Store(cache_dir).lease(image, job_id);
+    image_cache::Store(cache_dir).lease(image, job_id, job_directory);
     return image;
 }
 

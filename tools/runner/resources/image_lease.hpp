@@ -14,6 +14,7 @@ struct ImageLease {
     std::filesystem::path cache_dir;
     image_cache::Image image;
     std::string job_id;
+    std::filesystem::path job_directory; // there as long as the job is
 
     std::string details() const;
     image_cache::Image make() const; // throws Error (node)

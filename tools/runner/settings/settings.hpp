@@ -14,6 +14,7 @@
 #include <ctx/dialect.hpp>
 
 #include "../install_paths.hpp"
+#include "image_settings.hpp"
 
 namespace runner {
 
@@ -99,6 +100,7 @@ struct Settings {
     std::filesystem::path state_dir;
     HypervisorSettings hypervisor;
     ShareSettings share;
+    ImageSettings images;
     PhaseLimits limits;
     std::string default_profile;
     std::map<std::string, Profile> profiles;
