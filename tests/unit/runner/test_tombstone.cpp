@@ -28,7 +28,7 @@ TEST_CASE("a host's first epilogue finds no state directory")
 {
     const TemporaryDirectory directory;
     runner::leave_tombstone(directory / "state", "1");
-    CHECK(runner::ended_meanwhile(directory / "state", "1"));
+    CHECK(runner::ended_meanwhile(directory / "state", "1", ::getpid()));
 }
 
 TEST_CASE("a tombstone of before, or of an earlier boot, says nothing")
