@@ -29,7 +29,7 @@ local function refuse(why)
     return slurm.ERROR
 end
 
--- By whom and how a job without a script would run: only remoteshell itself may be started on the node.
+-- Of a job without a script the first step is known: only remoteshell itself may be started on the node.
 local function is_remoteshell(job_desc)
     return job_desc.argv ~= nil and job_desc.argv[0] == remoteshell
 end

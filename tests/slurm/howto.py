@@ -1,4 +1,5 @@
-"""howto/slurm.md, followed: its commands that set a cluster up, and the one that submits a first job."""
+"""howto/slurm.md, followed: its commands that set a cluster up, and those of its users. Guests of `debian` take their time:
+`mini` stands in for them."""
 
 import re
 import subprocess
@@ -6,19 +7,17 @@ import subprocess
 from jobs import CHECKOUT
 
 PAGE = CHECKOUT / "howto/slurm.md"
-# The machine's packages and services: the tests start daemons themselves. Guests of `debian` take their time.
-OF_THE_MACHINE = ("apt-get ", "systemctl ")
+# The machine's services: the tests start daemons themselves.
+OF_THE_MACHINE = ("systemctl ",)
 OF_USERS = ("sbatch ", "srun ")
 
 
 def lines() -> list[str]:
-    """Of all its sh blocks. What follows `<<` is part of the command."""
+    """The commands of all its sh blocks. What follows `<<` is part of the command."""
     blocks = re.findall(r"^```sh\n(.*?)^```$", PAGE.read_text(), re.MULTILINE | re.DOTALL)
     whole = "".join(blocks).replace('profiles = ["debian"]', 'profiles = ["mini"]')
-    commands = re.findall(r"^(?:.*<<'?(\w+)'?.*\n(?:.*\n)*?\1\n|.*\n)", whole, re.MULTILINE)
-    assert commands is not None
-    return [match.group(0).removeprefix("sudo ")
-            for match in re.finditer(r"^(?:.*<<'?(\w+)'?.*\n(?:.*\n)*?\1\n|.*\n)", whole, re.MULTILINE)]
+    commands = re.finditer(r"^(?:.*<<'?(\w+)'?.*\n(?:.*\n)*?\1\n|.*\n)", whole, re.MULTILINE)
+    return [command.group(0).removeprefix("sudo ") for command in commands]
 
 
 def set_up():
