@@ -35,9 +35,9 @@ PullRequest request_for(const std::filesystem::path& file)
 std::filesystem::path packed(const CacheFixture& here, const std::string& tool)
 {
     here.write("disk", disk());
-    ctx::run_checked(
-        {.argv = {"/bin/sh", "-c", tool + " <disk >packed"}, .working_directory = here.file("").string()},
-        ctx::Deadline::in(60s));
+    ctx::run_checked({.argv = {"/bin/sh", "-c", "( " + tool + " ) <disk >packed"},
+                      .working_directory = here.file("").string()},
+                     ctx::Deadline::in(60s));
     return here.file("packed");
 }
 
@@ -84,8 +84,8 @@ TEST_CASE("pull: what is wrong ends every thread and leaves nothing")
     const auto error = error_of([&] { pull(store, request_for(file)); });
     CHECK(says(error, "they end in the middle"));
 
-    PullRequest wrong = request_for(file);
-    wrong.checksum = std::string(64, '0');
+    PullRequest wrong = request_for(packed(here, "gzip -1"));
+    wrong.checksum = "sha256:" + std::string(64, '0');
     CHECK(says(error_of([&] { pull(store, wrong); }), std::string(64, '0')));
 
     PullRequest small = request_for(packed(here, "gzip -1"));
