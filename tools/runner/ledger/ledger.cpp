@@ -104,7 +104,10 @@ bool was_left(const fs::path& job)
 ctx::Fd lock_setup(const fs::path& state_dir)
 {
     std::error_code error;
-    fs::create_directories(jobs_directory(state_dir), error);
+    // Users pass both on the way to their own jobs, and list nothing. (pbs_mom's umask would close them.)
+    for (const fs::path& directory : {state_dir, jobs_directory(state_dir)}) {
+        if (fs::create_directories(directory, error)) ::chmod(directory.c_str(), 0711);
+    }
     if (error)
         throw Error(Blame::node, "cannot make the state directory")
             .at(state_dir.string())
