@@ -44,8 +44,8 @@ def test_slurmd_killed_and_started_again(cluster):
     """A job that runs goes on, and its end is heard. One whose guest is being made is queued again, since the new slurmd
     knows nothing of the Prolog."""
     running = cluster.submit("#!/bin/bash\n" + HOLD + "exit 6\n", options=["-w", "n1"])
-    preparing = cluster.submit("#!/bin/sh\necho run $SLURM_RESTART_COUNT\n", options=["-w", "n2"])
     cluster.wait_for_output(running, "begun")
+    preparing = cluster.submit("#!/bin/sh\necho run $SLURM_RESTART_COUNT\n", options=["-w", "n2"])
     cluster.wait_for_guest(preparing)
     for node in NODES:
         cluster.kill_node(node)
