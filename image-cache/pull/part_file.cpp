@@ -136,12 +136,19 @@ void PartFile::hashed(std::uint64_t offset, std::string digest)
     const std::scoped_lock lock(mutex_);
     if (!state_.checkpoints.empty() && offset <= state_.checkpoints.back().offset) return;
     pending_.push_back({.offset = offset, .digest = std::move(digest)});
+    // The writer may be ahead, and may have nothing more to write for a long time.
+    save_proved();
 }
 
 void PartFile::written(std::uint64_t offset)
 {
     const std::scoped_lock lock(mutex_);
     written_ = offset;
+    save_proved();
+}
+
+void PartFile::save_proved()
+{
     std::size_t count = 0;
     while (count < pending_.size() && pending_[count].offset <= written_) ++count;
     if (count == 0) return;

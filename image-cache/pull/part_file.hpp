@@ -67,6 +67,7 @@ public:
 
 private:
     void save() const;
+    void save_proved(); // under the mutex
     void adopt();
     void create();
 

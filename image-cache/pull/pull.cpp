@@ -1,28 +1,23 @@
 #include <chrono>
 #include <ctime>
 #include <filesystem>
-#include <system_error>
 
-#include <fcntl.h>
 #include <unistd.h>
 
 #include <fmt/format.h>
 
-#include <ctx/base/file.hpp>
 #include <ctx/base/text.hpp>
 #include <image-cache/inspect.hpp>
 #include <image-cache/pull.hpp>
 
-#include "../aliases.hpp"
-#include "../convert/convert.hpp"
-#include "../copy.hpp"
 #include "../lock.hpp"
-#include "../lookup.hpp"
 #include "../metadata.hpp"
 #include "../publish.hpp"
 #include "../transfer/url.hpp"
 #include "download.hpp"
 #include "download_lock.hpp"
+#include "known.hpp"
+#include "make_fit.hpp"
 #include "proof.hpp"
 #include "source_records.hpp"
 
@@ -52,7 +47,8 @@ double seconds_since(Clock::time_point begun)
 class Puller {
 public:
     Puller(const Layout& layout, const PullRequest& request)
-        : layout_(layout), request_(request), address_key_(key_of_url(request.urls.front()))
+        : layout_(layout), request_(request), address_key_(key_of_url(request.urls.front())),
+          known_(layout_, request)
     {
     }
 
@@ -64,10 +60,11 @@ public:
         try {
             return ask();
         } catch (const Error& error) {
-            if (error.blame() != Blame::remote || !request_.stale ||
+            // A checksum that was said is of one image; nothing else will do.
+            if (error.blame() != Blame::remote || !request_.stale || !request_.checksum.empty() ||
                 request_.cache_only != CacheOnly::automatic)
                 throw;
-            std::optional<Pulled> stale = by_address();
+            std::optional<Pulled> stale = known_.by_address();
             if (!stale) throw;
             stale->result = PullResult::stale;
             stale->warning = error.one_line();
@@ -76,64 +73,15 @@ public:
     }
 
 private:
-    // ---- what is here already ----
-
-    std::optional<Pulled> by_key(const std::string& key)
-    {
-        const std::optional<SourceRecord> record = read_source(layout_, key);
-        return record ? by_digest(record->image) : std::nullopt;
-    }
-
-    std::optional<Pulled> by_address() { return by_key(address_key_); }
-
-    std::optional<Pulled> by_checksum()
-    {
-        if (!proof_.checksum) return std::nullopt;
-        if (std::optional<Pulled> hit = by_key(key_of(*proof_.checksum))) return hit;
-        // The file of an image that was imported.
-        return proof_.checksum->kind == HashKind::sha256 ? by_digest(proof_.checksum->hex) : std::nullopt;
-    }
-
-    std::optional<Pulled> by_digest(const std::string& digest)
-    try {
-        Image image = load(layout_, resolve(layout_, "sha256:" + digest), {});
-        if (request_.format && *request_.format != image.format) return std::nullopt;
-        if (fs::file_size(image.path) != image.file_size) return std::nullopt;
-        point_name(image);
-        return Pulled{
-            .image = load(layout_, {.digest = image.digest, .format = image.format}, read_aliases(layout_)),
-            .result = PullResult::cached,
-            .report = read_metadata(layout_, digest).value_or(Metadata{}).pull.value_or(PullReport{}),
-            .warning = {}};
-    } catch (const Error& error) {
-        if (error.problem() != "the image cache stayed locked for a minute") return std::nullopt;
-        throw;
-    } catch (const fs::filesystem_error&) {
-        return std::nullopt; // gone this moment
-    }
-
-    void point_name(const Image& image)
-    {
-        touch(layout_, image.digest);
-        if (request_.alias.empty()) return;
-        try {
-            const std::optional<Alias> alias = read_alias(layout_, request_.alias);
-            if (alias && alias->now.digest == image.digest) return;
-        } catch (const Error&) { // NOLINT(bugprone-empty-catch): a damaged one is written anew
-        }
-        const CacheLock lock(layout_);
-        point_alias(layout_, request_.alias, image.digest, {});
-    }
-
     std::optional<Pulled> known_without_asking()
     {
         switch (request_.cache_only) {
         case CacheOnly::never: return std::nullopt;
-        case CacheOnly::automatic: return by_checksum();
+        case CacheOnly::automatic: return known_.by_checksum(proof_.checksum);
         default: break;
         }
-        if (std::optional<Pulled> hit = by_checksum()) return hit;
-        return proof_.checksum ? std::nullopt : by_address();
+        if (std::optional<Pulled> hit = known_.by_checksum(proof_.checksum)) return hit;
+        return proof_.checksum ? std::nullopt : known_.by_address();
     }
 
     Error not_cached() const
@@ -144,15 +92,13 @@ private:
             .mend("pull it where the network may be used, or import its file");
     }
 
-    // ---- asking ----
-
     Pulled ask()
     {
         require_proof(request_);
         layout_.make();
         proof_ = find_proof(request_, request_.cache_only == CacheOnly::never);
         if (request_.cache_only != CacheOnly::never)
-            if (std::optional<Pulled> hit = by_checksum()) {
+            if (std::optional<Pulled> hit = known_.by_checksum(proof_.checksum)) {
                 remember(hit->image.digest, {}, hit->report.url);
                 return std::move(*hit);
             }
@@ -168,7 +114,8 @@ private:
         report_.wait_seconds = seconds_since(begun);
         // Whoever had the lock asked after we had come: what that one found is as new as what we would find.
         if (waited && request_.cache_only != CacheOnly::never)
-            if (std::optional<Pulled> hit = proof_.checksum ? by_checksum() : by_address())
+            if (std::optional<Pulled> hit =
+                    proof_.checksum ? known_.by_checksum(proof_.checksum) : known_.by_address())
                 return std::move(*hit);
         return fetch_from_mirrors(key);
     }
@@ -225,7 +172,22 @@ private:
             is_packed(result.arrival->packed_as) ? std::string(to_string(result.arrival->packed_as)) : "";
         check_signatures(request_, part.file(), part.path().string(), result.arrival->bytes, proof_);
         report_.verified = proof_.verified;
-        Pulled pulled = publish_arrival(part, *result.arrival, url, arrived);
+        Incoming incoming = unpublished(part, *result.arrival);
+        const Inspected disk = make_fit(layout_, incoming, request_, url);
+        report_.publish_seconds = seconds_since(arrived);
+        Imported imported = publish(layout_, *incoming.file,
+                                    {.digest = incoming.digest,
+                                     .disk = disk,
+                                     .file_size = incoming.size,
+                                     .source = shown_url(url),
+                                     .alias = request_.alias,
+                                     .fingerprint = {},
+                                     .pull = report_});
+        part.remove();
+        Pulled pulled{.image = std::move(imported.image),
+                      .result = PullResult::pulled,
+                      .report = report_,
+                      .warning = {}};
         remember(pulled.image.digest, result.head, url);
         remember_digests(pulled.image.digest, *result.arrival, url);
         return pulled;
@@ -233,7 +195,7 @@ private:
 
     Pulled still_the_same()
     {
-        std::optional<Pulled> hit = by_address();
+        std::optional<Pulled> hit = known_.by_address();
         if (!hit)
             throw Error(Blame::node, "the image was removed while its server was asked")
                 .at(shown_url(request_.urls.front()))
@@ -258,7 +220,8 @@ private:
             .has_digest = proof_.checksum.has_value(),
             .known = {},
             .past_caches = is_anew};
-        if (!is_anew && !proof_.checksum && by_address()) task.known = read_source(layout_, address_key_);
+        if (!is_anew && !proof_.checksum && known_.by_address())
+            task.known = read_source(layout_, address_key_);
         DownloadResult result = download(part, task);
         if (!result.arrival || matches(*result.arrival)) return result;
         result = {};
@@ -306,61 +269,6 @@ private:
         return head;
     }
 
-    Pulled publish_arrival(PartFile& part, Arrival& arrival, const std::string& url,
-                           Clock::time_point arrived)
-    {
-        Incoming incoming = arrival.unpacked ? Incoming{.file = arrival.unpacked->take_file(),
-                                                        .digest = arrival.unpacked->digest(),
-                                                        .size = arrival.unpacked->size(),
-                                                        .content = arrival.unpacked->content()}
-                                             : Incoming{.file = part.release(),
-                                                        .digest = arrival.sha256,
-                                                        .size = arrival.bytes,
-                                                        .content = arrival.packed_as};
-        incoming = made_readable(layout_, std::move(incoming), request_);
-        const Inspected disk =
-            inspect_file(incoming.file->fd(), incoming.size, request_.format, shown_url(url));
-        if (disk.virtual_size > request_.limits.virtual_size)
-            throw Error(Blame::remote, "the image's disk is larger than disks may be")
-                .at(shown_url(url))
-                .because(fmt::format("a guest would see {} bytes, and {} is the most", disk.virtual_size,
-                                     ctx::format_size(request_.limits.virtual_size)))
-                .mend("raise images.max_virtual_size if it is right");
-        if (is_on_network(incoming.file->fd())) check_again(incoming);
-        incoming.file->seal();
-        report_.publish_seconds = seconds_since(arrived);
-        Imported imported = publish(layout_, *incoming.file,
-                                    {.digest = incoming.digest,
-                                     .disk = disk,
-                                     .file_size = incoming.size,
-                                     .source = shown_url(url),
-                                     .alias = request_.alias,
-                                     .fingerprint = {},
-                                     .pull = report_});
-        if (arrival.unpacked) part.remove();
-        return {.image = std::move(imported.image),
-                .result = PullResult::pulled,
-                .report = report_,
-                .warning = {}};
-    }
-
-    // Where locks come from a server that may forget them, somebody else may have written here, too.
-    void check_again(const Incoming& incoming) const
-    {
-        if (::fsync(incoming.file->fd()) < 0)
-            throw ctx::system_error("cannot write to disk", incoming.file->path().string(), errno);
-        const ctx::Fd fresh = ctx::open_file(incoming.file->path(), O_RDONLY);
-        if (hash_file({.fd = fresh.get(), .name = incoming.file->path().string()}, incoming.size,
-                      request_.progress) == incoming.digest)
-            return;
-        throw Error(Blame::node, "what was written is not what came")
-            .at(incoming.file->path().string())
-            .because("another process wrote to it, or the file server lost something")
-            .mend("ask again: nothing wrong was published");
-    }
-
-    // ---- remembering ----
-
     SourceRecord record_of(const std::string& image, const std::string& url) const
     {
         return {.image = image,
@@ -369,7 +277,8 @@ private:
                 .last_modified = {},
                 .checked = std::time(nullptr),
                 .format = request_.format ? std::string(to_string(*request_.format)) : "",
-                .verified = proof_.verified};
+                .verified = proof_.verified,
+                .demand = demand_of(request_)};
     }
 
     void remember(const std::string& image, const ResponseHead& head, const std::string& url) const
@@ -395,6 +304,7 @@ private:
     const Layout layout_;
     const PullRequest& request_;
     std::string address_key_;
+    Known known_;
     Proof proof_;
     PullReport report_;
 };

@@ -30,7 +30,8 @@ try {
                         .last_modified = record->text("last_modified"),
                         .checked = record->time("checked"),
                         .format = record->text("format"),
-                        .verified = record->text("verified")};
+                        .verified = record->text("verified"),
+                        .demand = record->text("demand")};
     if (!is_digest(source.image)) return std::nullopt;
     return source;
 } catch (const ctx::Error&) {
@@ -45,7 +46,8 @@ void write_source(const Layout& layout, const std::string& key, const SourceReco
                                     {"last_modified", record.last_modified},
                                     {"checked", record.checked},
                                     {"format", record.format},
-                                    {"verified", record.verified}});
+                                    {"verified", record.verified},
+                                    {"demand", record.demand}});
 }
 
 void drop_sources_of(const Layout& layout, std::string_view digest)

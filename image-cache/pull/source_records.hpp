@@ -21,6 +21,7 @@ struct SourceRecord {
     std::int64_t checked = 0; // when the server last said so; seconds since 1970
     std::string format;       // that was asked for, or ""
     std::string verified;     // as in PullReport
+    std::string demand;       // what was asked of it: demand_of()
 };
 
 // Names of files: "sha256-<hex>", "url-<sha256 of the address>".

@@ -5,14 +5,14 @@
 #include <ctime>
 #include <exception>
 
-#include <sys/stat.h>
-
 #include <fmt/format.h>
 
 #include <ctx/base/text.hpp>
 #include <image-cache/inspect.hpp>
 
 #include "curl_api.hpp"
+#include "curl_errors.hpp"
+#include "file_head.hpp"
 #include "slowness.hpp"
 #include "url.hpp"
 
@@ -36,21 +36,6 @@ bool is_body_status(int status)
 std::int64_t date_of(const char* text)
 {
     return CurlApi::get().getdate(text, nullptr);
-}
-
-// A file has no headers; what they would say is here.
-ResponseHead head_of_file(const TransferRequest& request)
-{
-    ResponseHead head;
-    struct stat info{};
-    const std::string path = decoded(request.url.substr(std::string_view("file://").size()));
-    if (::stat(path.c_str(), &info) < 0) return head; // libcurl says why
-    const auto size = static_cast<std::uint64_t>(info.st_size);
-    head.status = request.offset > 0 ? 206 : 200;
-    head.etag = fmt::format("\"{}-{}-{}.{}\"", info.st_ino, size, info.st_mtim.tv_sec, info.st_mtim.tv_nsec);
-    head.length = size - std::min(size, request.offset);
-    if (request.offset > 0) head.range = ContentRange{.first = request.offset, .last = size, .total = size};
-    return head;
 }
 
 // What the callbacks of one transfer share. No exception may pass through libcurl: they are kept for its end.
@@ -238,38 +223,8 @@ private:
         return {
             .error = with_remedy(
                 status, Error(Blame::remote, "the download failed").at(place()).because(ctx::printable(why))),
-            .may_pass = may_pass(status),
+            .may_pass = image_cache::may_pass(status),
             .retry_after = {}};
-    }
-
-    static Error with_remedy(CURLcode status, Error error)
-    {
-        switch (status) {
-        case CURLE_PEER_FAILED_VERIFICATION:
-            return std::move(error).mend(
-                "if the server has a certificate of your site's own, name its CA: ca_file");
-        case CURLE_SSL_CACERT_BADFILE:
-            return std::move(error).mend("correct ca_file: it must be a readable file of PEM certificates");
-        case CURLE_COULDNT_RESOLVE_HOST:
-        case CURLE_COULDNT_CONNECT:
-            return std::move(error).mend("see whether this host reaches that one; else set proxy");
-        case CURLE_COULDNT_RESOLVE_PROXY: return std::move(error).mend("correct proxy");
-        case CURLE_FILE_COULDNT_READ_FILE: return std::move(error).mend("check the path");
-        case CURLE_TOO_MANY_REDIRECTS:
-        case CURLE_UNSUPPORTED_PROTOCOL:
-            return std::move(error).mend("give the address it leads to, if you trust that one");
-        default: return std::move(error).mend("what came is kept: the next try goes on from there");
-        }
-    }
-
-    static bool may_pass(CURLcode status)
-    {
-        static constexpr std::array<CURLcode, 12> passing = {
-            CURLE_COULDNT_RESOLVE_HOST, CURLE_COULDNT_CONNECT,    CURLE_PARTIAL_FILE,
-            CURLE_OPERATION_TIMEDOUT,   CURLE_GOT_NOTHING,        CURLE_SEND_ERROR,
-            CURLE_RECV_ERROR,           CURLE_SSL_CONNECT_ERROR,  CURLE_HTTP2,
-            CURLE_HTTP2_STREAM,         CURLE_WEIRD_SERVER_REPLY, CURLE_COULDNT_RESOLVE_PROXY};
-        return std::ranges::count(passing, status) > 0;
     }
 
     TransferFailure explain_status() const

@@ -233,3 +233,22 @@ def test_an_embedded_signature_that_does_not_hold(cache, server, authority, tmp_
     for name, image, options, word in broken(authority, tmp_path):
         error = cache.fail(server.serve("/cvm", image), *options)
         assert "embedded signature does not hold" in error and word in error, (name, error)
+
+
+# ---- what was taken without proof before ----
+
+def test_what_came_without_proof_is_fetched_again_when_one_is_asked_for(cache, server, url, keys):
+    assert cache.pull(url, "--insecure")["pull"]["verified"] == ""
+    signature = server.serve("/disk.sig", keys.gpg("--detach-sign", data=b"something else"))
+    done = cache.run("pull", url, "--signature", signature, "--keyring", keys.ring)
+    assert done.returncode == 4 and "does not hold" in done.stderr
+    for policy in ["always", "metadata"]:
+        done = cache.run("pull", url, "--signature", signature, "--keyring", keys.ring, "--cache-only", policy)
+        assert done.returncode != 0
+
+
+def test_stale_is_never_another_image_than_the_checksum_says(cache, server, url):
+    cache.pull(url, "--insecure")
+    server.resources["/images/disk.img.gz"].status = [(503, {}, b"")] * 9
+    done = cache.run("pull", url, "--checksum", sha256(noise(9)), "--tries", 1)
+    assert done.returncode == 4 and "503" in done.stderr

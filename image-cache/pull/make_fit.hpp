@@ -1,0 +1,20 @@
+// From what came to what may be published.
+#pragma once
+
+#include <string>
+
+#include "../convert/convert.hpp"
+#include "../inspect_file.hpp"
+#include "intake.hpp"
+#include "part_file.hpp"
+
+namespace image_cache {
+
+// The disk itself: what was unpacked, or the part.
+Incoming unpublished(PartFile& part, Arrival& arrival);
+
+// Converted if it must be, looked into, on disk. Throws Error for what must not be used.
+Inspected make_fit(const Layout& layout, Incoming& incoming, const PullRequest& request,
+                   const std::string& url);
+
+} // namespace image_cache
