@@ -143,6 +143,9 @@ void PartFile::hashed(std::uint64_t offset, std::string digest)
 void PartFile::written(std::uint64_t offset)
 {
     const std::scoped_lock lock(mutex_);
+    // Where the beginning ends with zeros, the file must be said to reach so far. Here only, in the writer's
+    // own thread: anywhere else it could cut off what is being written beyond.
+    if (::ftruncate(fd_.get(), static_cast<off_t>(offset)) < 0) throw cannot_write(file(), errno);
     written_ = offset;
     save_proved();
 }
@@ -152,8 +155,6 @@ void PartFile::save_proved()
     std::size_t count = 0;
     while (count < pending_.size() && pending_[count].offset <= written_) ++count;
     if (count == 0) return;
-    // Where the beginning ends with zeros, the file must be said to reach so far.
-    if (::ftruncate(fd_.get(), static_cast<off_t>(written_)) < 0) throw cannot_write(file(), errno);
     const auto end = pending_.begin() + static_cast<std::ptrdiff_t>(count);
     state_.checkpoints.insert(state_.checkpoints.end(), pending_.begin(), end);
     pending_.erase(pending_.begin(), end);

@@ -28,8 +28,7 @@ void add_progress_option(CLI::App& command, ProgressMode& mode)
     command
         .add_option_function<std::string>(
             "--progress", [&mode](const std::string& name) { mode = modes.at(name); },
-            "On stderr: a bar, a line every ten seconds, JSON events, or none; auto: a bar on a terminal, "
-            "else lines")
+            "On stderr: a bar, a line every ten seconds, JSON events, or none; auto: bar or lines")
         ->check(CLI::IsMember(modes))
         ->option_text("auto|bar|log|json|none");
 }
