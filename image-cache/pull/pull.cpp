@@ -124,6 +124,7 @@ private:
     {
         if (!request_.progress) return;
         const PartProgress other = look_at_part(layout_, key);
+        if (other.total == 0 && other.done == 0) return; // not begun, or done: its record is gone
         request_.progress({.stage = "wait", .done = other.done, .total = other.total});
     }
 
