@@ -264,5 +264,5 @@ def test_a_guest_that_dies(caller, dying_image):
 def test_a_working_directory_that_the_guest_does_not_have(caller):
     changes = {"profile": {"mini": {"create_workdir": False}}}
     ended = caller.run("mini", NEVER, options=["--config", caller.config(changes), "--workdir", "/work/here"])
-    refused(ended, USER, "the working directory cannot be entered in the guest", "/work/here", "--workdir",
+    refused(ended, USER, "the working directory cannot be entered in the guest", "/work/here", "choose another",
             "create_workdir = true")

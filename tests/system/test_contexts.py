@@ -73,7 +73,7 @@ source = "input.tar.gz"
 to = "/opt/input"
 owner = "carol:probe"
 [[mount]]
-source = "@share@/of-carol"
+source = "@share@/@carols@"
 target = "/data"
 options = "vers=4.1,port=2049"
 [environment]
@@ -105,6 +105,11 @@ dns = ["@net@.1"]
 """
 
 
+def of_carol(folder) -> str:
+    """Another name for each test: the NFS server remembers the directories it has seen for a while."""
+    return f"of-carol-{folder.name}"
+
+
 @pytest.fixture
 def sources(tmp_path):
     """What the context names: a key, files, an archive, and something to mount."""
@@ -116,7 +121,7 @@ def sources(tmp_path):
     (tmp_path / "input/run").write_text("#!/bin/sh\n")
     (tmp_path / "input/run").chmod(0o750)
     subprocess.run(["tar", "-czf", tmp_path / "input.tar.gz", "-C", tmp_path / "input", "."], check=True)
-    outside = SHARE / "of-carol"
+    outside = SHARE / of_carol(tmp_path)
     outside.mkdir(mode=0o755)
     (outside / "here").write_text("mounted")
     yield tmp_path
@@ -130,7 +135,8 @@ def net():
 
 def write_context(folder, *parts):
     text = "".join([CONTEXT, *parts])
-    for name, value in {"key": (folder / "key.pub").read_text().strip(), "share": share_source(), "net": net()}.items():
+    for name, value in {"key": (folder / "key.pub").read_text().strip(), "share": share_source(), "net": net(),
+                        "carols": of_carol(folder)}.items():
         text = text.replace(f"@{name}@", value)
     (folder / "context.toml").write_text(text)
     return folder / "context.toml"
@@ -185,7 +191,7 @@ def test_all_that_a_context_says_is_so(caller, sources, image, dialect, static, 
         ". carol:probe 755", "./deep carol:probe 755", "./deep/inner carol:probe 644", "./link carol:probe 777",
         "./run carol:probe 750", "innerdeep/inner"]
     mounts = dict(line.split()[1::-1] for line in said["mounts"].splitlines())
-    assert mounts["/data"] == f"{share_source()}/of-carol" and mounts["/vmbatch"].startswith(share_source()), mounts
+    assert mounts["/data"] == f"{share_source()}/{of_carol(sources)}" and mounts["/vmbatch"].startswith(share_source()), mounts
     assert said["data"] == "mounted"
     assert said["environment"] == 'it\'s a=b, c: "root" $HOME'
     assert said["given"] == 'it\'s a=b, c: "root" $HOME|by hand'
