@@ -18,7 +18,6 @@ namespace image_cache {
 
 using namespace std::chrono_literals;
 using ctx::Blame;
-using ctx::Error;
 
 Ticker::Ticker(const ProgressFunction& report, std::string_view stage, std::uint64_t total)
     : report_(report), progress_{.stage = stage, .done = 0, .total = total}

@@ -16,7 +16,6 @@
 namespace image_cache {
 
 using ctx::Blame;
-using ctx::Error;
 
 namespace {
 

@@ -17,7 +17,6 @@
 #include "image_command.hpp"
 #include "image_print.hpp"
 
-using ctx::Blame;
 using ctx::Error;
 using image_cache::Format;
 using image_cache::Image;

@@ -7,7 +7,6 @@
 
 #include "remoteshell/request.hpp"
 
-using remoteshell::Call;
 using remoteshell::Form;
 using remoteshell::Input;
 using remoteshell::slurm_request;

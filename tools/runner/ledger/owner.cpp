@@ -3,6 +3,7 @@
 #include <csignal>
 #include <sstream>
 
+#include <poll.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -40,17 +41,38 @@ std::string describe_owner()
     return fmt::format("{} {}\n", ::getpid(), start_time(::getpid()));
 }
 
-void signal_owner(const std::filesystem::path& lock_file, int number)
+namespace {
+
+// Nothing if it has ended.
+ctx::Fd owner_process(const std::filesystem::path& lock_file)
 try {
     std::istringstream owner(ctx::read_file(lock_file, 128));
     pid_t pid = 0;
     std::string started;
-    if (!(owner >> pid >> started) || pid <= 1) return;
-    const ctx::Fd process(::pidfd_open(pid, 0));
+    if (!(owner >> pid >> started) || pid <= 1) return {};
+    ctx::Fd process(::pidfd_open(pid, 0));
     // Asked after it is held: a process that ends now leaves the number to nobody we could hit.
-    if (!process || start_time(pid) != started) return;
-    ::pidfd_send_signal(process.get(), number, nullptr, 0);
-} catch (const ctx::Error&) { // NOLINT(bugprone-empty-catch): it ended while we looked
+    if (!process || start_time(pid) != started) return {};
+    return process;
+} catch (const ctx::Error&) {
+    return {}; // it ended while we looked
+}
+
+} // namespace
+
+bool owner_lives(const std::filesystem::path& lock_file)
+{
+    // A process that has been killed and not yet been waited for is no owner any more: its pidfd is readable.
+    const ctx::Fd process = owner_process(lock_file);
+    if (!process) return false;
+    pollfd ended = {.fd = process.get(), .events = POLLIN, .revents = 0};
+    return ::poll(&ended, 1, 0) == 0;
+}
+
+void signal_owner(const std::filesystem::path& lock_file, int number)
+{
+    if (const ctx::Fd process = owner_process(lock_file))
+        ::pidfd_send_signal(process.get(), number, nullptr, 0);
 }
 
 } // namespace runner

@@ -1,16 +1,22 @@
 #include "remove_job.hpp"
 
 #include <algorithm>
+#include <chrono>
+#include <filesystem>
 #include <memory>
+#include <optional>
+#include <thread>
 
 #include <ctx/base/error.hpp>
 
+#include "../ledger/owner.hpp"
 #include "../resources/domain.hpp"
 #include "../resources/image_lease.hpp"
 #include "../resources/share_directory.hpp"
 
 namespace runner {
 
+using namespace std::chrono_literals;
 using ctx::Blame;
 using ctx::Deadline;
 using ctx::Error;
@@ -46,6 +52,18 @@ void remove_orphaned_guests(const Settings& settings, Hypervisor& hypervisor, Co
     }
 }
 
+// A dead owner's lock may be held for a moment by what it had just started.
+std::optional<Ledger> take_soon(const std::filesystem::path& state_dir, const std::string& id)
+{
+    const Deadline patience = Deadline::in(1s);
+    for (;;) {
+        auto ledger = Ledger::take(state_dir, id);
+        if (ledger || patience.passed() || !std::filesystem::exists(job_directory(state_dir, id)))
+            return ledger;
+        std::this_thread::sleep_for(10ms);
+    }
+}
+
 } // namespace
 
 void remove_job(Ledger& ledger, Hypervisor& hypervisor, const Deadline& deadline)
@@ -78,9 +96,11 @@ CollectedGarbage collect_garbage(const Settings& settings, const InstallPaths& p
         }
     };
     for (const KnownJob& job : list_jobs(settings.state_dir)) {
-        if (job.state != JobState::abandoned) continue;
+        if (job.state == JobState::left) continue;
+        if (job.state == JobState::running && owner_lives(owner_lock(settings.state_dir, job.record.id)))
+            continue;
         attempt([&] {
-            auto ledger = Ledger::take(settings.state_dir, job.record.id);
+            auto ledger = take_soon(settings.state_dir, job.record.id);
             if (!ledger) return; // somebody else has it by now
             remove_job(*ledger, settings, paths, Deadline::in(settings.limits.remove));
             result.jobs.push_back(job.record.id);
