@@ -33,7 +33,7 @@ public:
         const CacheLock lock(layout_);
         if (!options_.dry_run) sweep(layout_, lock);
         std::vector<Image> images = store_.list();
-        std::ranges::stable_sort(images, {}, &Image::used);
+        std::ranges::sort(images, {}, [](const Image& image) { return std::pair(image.used, image.digest); });
         for (const Image& image : images) total_ += image.disk_usage;
         for (const Image& image : images) consider(image, lock);
         result_.freed +=
@@ -45,11 +45,18 @@ private:
     void consider(const Image& image, const CacheLock& lock)
     {
         const std::vector<std::string> jobs = living_holders(image);
-        if (!jobs.empty()) return keep(image, "leased by " + ctx::join(jobs, ", "));
         const std::string why = reason_to_remove(image);
-        if (why.empty()) return keep(image, "within the limits");
-        if (!image.aliases.empty() && !pull_report(store_, image))
-            return keep(image, "it was imported: nobody could fetch it again");
+        std::string why_not;
+        if (!jobs.empty())
+            why_not = "leased by " + ctx::join(jobs, ", ");
+        else if (why.empty())
+            why_not = "within the limits";
+        else if (!image.aliases.empty() && !pull_report(store_, image))
+            why_not = "it was imported: nobody could fetch it again";
+        if (!why_not.empty()) {
+            keep(image, why_not);
+            return;
+        }
         if (!options_.dry_run) unpublish(layout_, image, lock);
         total_ -= image.disk_usage;
         result_.freed += image.disk_usage;

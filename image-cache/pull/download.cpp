@@ -118,11 +118,11 @@ private:
         if (!failure.may_pass || is_too_long || backoff_.failures() + 1 >= task_.request.network.tries) {
             Error error = failure.error;
             if (backoff_.failures() > 0) error.add_context(fmt::format("try {}", backoff_.failures() + 1));
-            throw error;
+            throw Error(std::move(error));
         }
         const auto pause = backoff_.next(failure.retry_after);
         if (const auto& deadline = task_.request.deadline; deadline && deadline->left() < pause)
-            throw failure.error;
+            throw Error(failure.error);
         std::this_thread::sleep_for(pause);
         may_resume_ = received() > 0 && (task_.has_digest || !part_.state().validator.empty());
         if (!may_resume_) intake_.reset();
@@ -161,21 +161,23 @@ private:
 
     void begin_anew(const ResponseHead& head)
     {
-        if (head.status == 206 && (!head.range || head.range->first.value_or(1) != 0))
-            throw StartOver{"it gives a range that nobody asked for"};
+        const bool begins = head.range && head.range->first.value_or(1) ==
+                                              0; // NOLINT(bugprone-unchecked-optional-access): asked for
+        if (head.status == 206 && !begins) throw StartOver{"it gives a range that nobody asked for"};
         intake_.reset();
         resumed_ = 0;
         part_.begin(task_.url, head.validator(), head.total());
-        if (head.total()) check_room(*head.total());
+        if (const auto total = head.total()) check_room(*total);
         begin_intake();
     }
 
     void check_room(std::uint64_t rest) const
     {
-        if (part_.state().total.value_or(0) > task_.request.limits.image)
+        const std::uint64_t total = part_.state().total.value_or(0);
+        if (total > task_.request.limits.image)
             throw Error(Blame::remote, "the file is larger than images may be")
                 .at(shown_url(task_.url))
-                .because(fmt::format("{} bytes, and {} is the most", *part_.state().total,
+                .because(fmt::format("{} bytes, and {} is the most", total,
                                      ctx::format_size(task_.request.limits.image)))
                 .mend("raise images.max_size if it is right");
         require_room(part_.file(), rest, "the download");
@@ -193,7 +195,8 @@ private:
                 .at(shown_url(task_.url))
                 .because(fmt::format("more than {} came", ctx::format_size(task_.request.limits.image)))
                 .mend("raise images.max_size if it is right");
-        intake_->take(bytes);
+        intake_->take(
+            bytes); // NOLINT(bugprone-unchecked-optional-access): a response begins before it gives bytes
         ticker_->advance(bytes.size());
     }
 

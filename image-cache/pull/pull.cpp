@@ -46,8 +46,8 @@ double seconds_since(Clock::time_point begun)
 
 class Puller {
 public:
-    Puller(const Layout& layout, const PullRequest& request)
-        : layout_(layout), request_(request), address_key_(key_of_url(request.urls.front())),
+    Puller(Layout layout, const PullRequest& request)
+        : layout_(std::move(layout)), request_(request), address_key_(key_of_url(request.urls.front())),
           known_(layout_, request)
     {
     }
@@ -148,7 +148,7 @@ private:
                     throw;
                 }
                 if (error.blame() == Blame::node) throw;
-                report_.failures.push_back(error.what());
+                report_.failures.emplace_back(error.what());
             }
         }
         throw Error(Blame::user, "no address to pull from");
@@ -225,6 +225,8 @@ private:
             task.known = read_source(layout_, address_key_);
         DownloadResult result = download(part, task);
         if (!result.arrival || matches(*result.arrival)) return result;
+        // NOLINTBEGIN(bugprone-unchecked-optional-access): past caches there is an arrival; a mismatch has a
+        // checksum
         result = {};
         task.past_caches = true;
         if (!request_.checksum_url.empty()) proof_ = find_proof(request_, true);
@@ -236,6 +238,7 @@ private:
         const auto foreign = foreign_content(head);
         std::string why = fmt::format("its {} bytes have {}, expected was {}", wrong.bytes, actual(wrong),
                                       to_string(*proof_.checksum));
+        // NOLINTEND(bugprone-unchecked-optional-access)
         if (foreign) why += fmt::format("; what came looks like {}", *foreign);
         std::string place = shown_url(url);
         if (result.head.final_url != url)
@@ -258,8 +261,8 @@ private:
 
     std::string actual(const Arrival& arrival) const
     {
-        return proof_.checksum->kind == HashKind::sha256 ? "sha256:" + arrival.sha256
-                                                         : "sha512:" + arrival.sha512;
+        const bool is_512 = proof_.checksum && proof_.checksum->kind == HashKind::sha512;
+        return is_512 ? "sha512:" + arrival.sha512 : "sha256:" + arrival.sha256;
     }
 
     static std::string beginning_of(const PartFile& part)

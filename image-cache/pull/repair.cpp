@@ -43,7 +43,7 @@ public:
         if (fs::exists(path_, ignored))
             ::unlink(aside_.c_str());
         else
-            ::rename(aside_.c_str(), path_.c_str());
+            (void)::rename(aside_.c_str(), path_.c_str());
     }
 
 private:

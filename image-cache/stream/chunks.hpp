@@ -21,6 +21,7 @@ struct Buffer {
     std::size_t size = 0;
 
     std::string_view bytes() const { return {data.get(), size}; }
+    // NOLINTNEXTLINE(readability-make-member-function-const): it is there to be written to
     std::span<char> room() { return {data.get() + size, chunk_size - size}; }
 };
 using Chunk = std::shared_ptr<const Buffer>;

@@ -68,12 +68,13 @@ std::string file_name(const std::string& path)
     return path.substr(path.rfind('/') + 1);
 }
 
-void run_as_script(runner::Task& task, const std::vector<std::string>& arguments)
+void run_as_script(runner::Task& task, std::string script, const std::vector<std::string>& arguments)
 {
     const std::string place = runner::script_place(task.name);
     task.arguments = {place};
     // Without an interpreter line it is the shell's, as it is everywhere.
-    if (!task.script->starts_with("#!")) task.arguments.insert(task.arguments.begin(), "/bin/sh");
+    if (!script.starts_with("#!")) task.arguments.insert(task.arguments.begin(), "/bin/sh");
+    task.script = std::move(script);
     task.program = task.arguments.front();
     task.arguments.insert(task.arguments.end(), arguments.begin(), arguments.end());
 }
@@ -138,8 +139,7 @@ PlannedTask plan_task(const Request& request, const runner::GuestAccess& access,
         task.arguments.insert(task.arguments.end(), request.command.begin(), request.command.end());
         break;
     case Form::interpreter:
-        task.script = without_our_line(read_script(request.script));
-        run_as_script(task, request.command);
+        run_as_script(task, without_our_line(read_script(request.script)), request.command);
         break;
     case Form::command:
         task.program = request.command.front();

@@ -80,7 +80,10 @@ public:
 
     void pass(int number)
     {
-        if (number == SIGWINCH) return session_.resized();
+        if (number == SIGWINCH) {
+            session_.resized();
+            return;
+        }
         if (!filter_.take(number, Clock::now())) return;
         send(number);
         // A suspended job gets TSTP and, a moment later, STOP. On a host the kernel does the second.
