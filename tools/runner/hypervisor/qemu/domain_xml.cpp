@@ -1,5 +1,6 @@
 #include "domain_xml.hpp"
 
+#include <algorithm>
 #include <sstream>
 #include <string_view>
 
@@ -72,18 +73,27 @@ void add_overlay(xml_node devices, const GuestSpec& spec)
 
 bool has_scsi_controller(xml_node devices)
 {
-    for (const xml_node controller : devices.children("controller")) {
-        if (controller.attribute("type").value() == std::string_view("scsi")) return true;
+    const auto controllers = devices.children("controller");
+    return std::any_of(controllers.begin(), controllers.end(), [](const xml_node& controller) {
+        return controller.attribute("type").value() == std::string_view("scsi");
+    });
+}
+
+// By the letter a drive's name begins with.
+std::string bus_of(char letter)
+{
+    switch (letter) {
+    case 'h': return "ide";
+    case 's': return "scsi";
+    default: return "virtio";
     }
-    return false;
 }
 
 // Where the guest looks for it. IDE unless the profile says otherwise: Debian's cloud kernel has no driver
 // for AHCI, and HEPiX guests look at sr0 first. virtio knows no CDs: there it is a disk.
 void add_disc(xml_node devices, const GuestSpec& spec)
 {
-    const char kind = spec.disc_drive.front();
-    const std::string bus = kind == 'h' ? "ide" : kind == 's' ? "scsi" : "virtio";
+    const std::string bus = bus_of(spec.disc_drive.front());
     if (bus == "scsi" && !has_scsi_controller(devices))
         append(devices, "controller", {{"type", "scsi"}, {"model", "virtio-scsi"}});
     xml_node disk =
