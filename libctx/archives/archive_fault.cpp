@@ -1,8 +1,10 @@
+#include <algorithm>
 #include <memory>
 #include <set>
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include <archive.h>
 #include <archive_entry.h>
@@ -22,10 +24,8 @@ using ArchiveHandle = std::unique_ptr<archive, FreeArchive>;
 
 bool climbs(std::string_view path)
 {
-    for (const std::string& part : split(path, '/')) {
-        if (part == "..") return true;
-    }
-    return false;
+    const std::vector<std::string> parts = split(path, '/');
+    return std::ranges::find(parts, "..") != parts.end();
 }
 
 // "./a//b/" → "a/b"

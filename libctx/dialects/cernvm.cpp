@@ -1,5 +1,7 @@
 // CernVM 2 to 4 and other HEPiX guests: context.sh, whose EC2_USER_DATA is a script for root with amiconfig's
 // sections after its end.
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include <ctx/base/error.hpp>
@@ -44,10 +46,8 @@ std::string network_variables(const StaticNetwork& network)
 
 bool has_early_commands(const Context& context)
 {
-    for (const Command& command : context.commands) {
-        if (command.when == Command::When::early) return true;
-    }
-    return false;
+    return std::ranges::any_of(context.commands,
+                               [](const Command& command) { return command.when == Command::When::early; });
 }
 
 // HEPiX sources both with "start" or "stop". What they leave by exit is a subshell of their own.

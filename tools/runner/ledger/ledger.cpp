@@ -260,9 +260,10 @@ std::optional<KnownJob> look_at(const fs::path& job)
     const ctx::Fd lock(::open((job / "ledger" / "owner.lock").c_str(), O_RDWR | O_CLOEXEC));
     if (!lock) return std::nullopt;
     KnownJob known;
-    known.state = is_locked(lock.get()) ? JobState::running
-                  : was_left(job)       ? JobState::left
-                                        : JobState::abandoned;
+    if (is_locked(lock.get()))
+        known.state = JobState::running;
+    else if (was_left(job))
+        known.state = JobState::left;
     try {
         known.record = read_record(job / "ledger" / "job.json");
     } catch (const Error&) {

@@ -43,7 +43,7 @@ void fetch_missing_image(const Profile& profile, const Settings& settings, const
                              .because(error.reason())
                              .mend(error.remedy());
             if (error.timed_out()) throw std::move(told).as_timeout();
-            throw told;
+            throw Error(std::move(told));
         }
     });
 }

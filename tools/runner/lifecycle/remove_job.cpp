@@ -78,8 +78,10 @@ void remove_job(Ledger& ledger, Hypervisor& hypervisor, const Deadline& deadline
 
 void remove_job(Ledger& ledger, const Settings& settings, const InstallPaths& paths, const Deadline& deadline)
 {
-    // A job that was refused never had a guest.
-    if (ledger.job().hypervisor.empty()) return ledger.remove_directory();
+    if (ledger.job().hypervisor.empty()) { // it was refused, and never had a guest
+        ledger.remove_directory();
+        return;
+    }
     const auto hypervisor =
         make_hypervisor(ledger.job().hypervisor, settings.hypervisor, paths, settings.state_dir);
     remove_job(ledger, *hypervisor, deadline);

@@ -37,7 +37,7 @@ struct ImageSettings {
 
     // A pull of this remote; what all pulls have in common is filled in. Throws Error (user) with the nearest
     // name.
-    image_cache::PullRequest request_for(const std::string& remote) const;
+    image_cache::PullRequest request_for(const std::string& name) const;
     // The same for an address.
     image_cache::PullRequest request() const;
 };
