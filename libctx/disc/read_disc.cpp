@@ -210,9 +210,10 @@ void DiscReader::read(const std::string& path, const std::function<void(std::str
         const int count = iso_file_source_read(source, buffer.data(), wanted);
         if (count <= 0 || state_->deadline.passed()) {
             iso_file_source_close(source);
-            throw bad_disc(state_->path, count < 0    ? iso_error_to_msg(count)
-                                         : count == 0 ? "it is cut off within '" + printable(path) + "'"
-                                                      : "it takes too long");
+            std::string why = "it takes too long";
+            if (count < 0) why = iso_error_to_msg(count);
+            if (count == 0) why = "it is cut off within '" + printable(path) + "'";
+            throw bad_disc(state_->path, why);
         }
         left -= static_cast<std::uint64_t>(count);
         take({buffer.data(), static_cast<std::size_t>(count)});

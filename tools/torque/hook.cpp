@@ -28,7 +28,8 @@ std::chrono::milliseconds hook_time(std::chrono::milliseconds prologalarm)
 
 namespace {
 
-volatile std::sig_atomic_t worker = 0;
+// A signal handler has nothing else to know it by.
+volatile std::sig_atomic_t worker = 0; // NOLINT(cppcoreguidelines-avoid-non-const-global-variables)
 
 void pass_on(int number)
 {
