@@ -17,8 +17,8 @@ std::string host_boot_id();
 // This process, in a form that does not fit another one that gets its number later.
 std::string describe_owner();
 
-// Whether the process written there lives. The lock may be held for a moment longer than it does: by a child of
-// its own that has not become another program yet.
+// Whether the process written there lives. The lock may be held for a moment longer than it does: by a child
+// of its own that has not become another program yet.
 bool owner_lives(const std::filesystem::path& lock_file);
 
 // Sends the process that holds the lock a signal, if it still is the one written there. A lock file without
