@@ -195,8 +195,8 @@ private:
                 .at(shown_url(task_.url))
                 .because(fmt::format("more than {} came", ctx::format_size(task_.request.limits.image)))
                 .mend("raise images.max_size if it is right");
-        intake_->take(
-            bytes); // NOLINT(bugprone-unchecked-optional-access): a response begins before it gives bytes
+        intake_->take(bytes);
+        // NOLINTNEXTLINE(bugprone-unchecked-optional-access): a response begins before it gives bytes
         ticker_->advance(bytes.size());
     }
 

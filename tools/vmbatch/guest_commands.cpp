@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <iostream>
+#include <iterator>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -17,6 +18,7 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <fmt/format.h>
 
 #include <ctx/base/error.hpp>
 #include <ctx/base/fd.hpp>
@@ -111,17 +113,19 @@ ctx::ExitStatus open_shell(const CommonOptions& common, const std::string& id,
 
 void print_harmless(std::string_view text)
 {
+    std::string harmless;
     for (const char c : text) {
         const auto byte = static_cast<unsigned char>(c);
         const bool control =
             (byte < 0x20 && c != '\n' && c != '\t') || byte == 0x7f || (byte >= 0x80 && byte < 0xa0);
         if (c == '\r') continue;
         if (control)
-            std::printf("\\x%02x", byte);
+            fmt::format_to(std::back_inserter(harmless), "\\x{:02x}", byte);
         else
-            std::putchar(c);
+            harmless += c;
     }
-    std::fflush(stdout);
+    fmt::print("{}", harmless);
+    static_cast<void>(std::fflush(stdout));
 }
 
 // Until the job is gone, if it is followed.

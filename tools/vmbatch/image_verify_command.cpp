@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <CLI/CLI.hpp>
@@ -43,6 +44,12 @@ try {
     error = found;
 }
 
+std::string_view outcome(const json& result)
+{
+    if (result.contains("repaired")) return result["repaired"] ? "repaired" : "damaged";
+    return result["ok"] ? "ok" : "damaged";
+}
+
 void verify(CommonOptions& common, const Arguments& arguments)
 {
     if (arguments.all == !arguments.images.empty()) throw CLI::RequiredError("Either IMAGE or --all");
@@ -69,11 +76,8 @@ void verify(CommonOptions& common, const Arguments& arguments)
         }
         if (error) common.exit_code = static_cast<int>(exit_code(*error));
         if (!arguments.as_json)
-            fmt::print("{:<8}  sha256:{}  {}\n",
-                       error                         ? "damaged"
-                       : result.contains("repaired") ? "repaired"
-                                                     : "ok",
-                       image.digest, fmt::join(image.aliases, ","));
+            fmt::print("{:<8}  sha256:{}  {}\n", outcome(result), image.digest,
+                       fmt::join(image.aliases, ","));
         if (error) {
             // In the order of the reader, where both go to one terminal.
             static_cast<void>(std::fflush(stdout));
