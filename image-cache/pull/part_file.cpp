@@ -33,6 +33,16 @@ fs::path record_of(const Layout& layout, const std::string& key)
     return layout.downloads() / (key + ".json");
 }
 
+// With what is left of one whose writer was killed: under the lock on the download nobody else writes any.
+void remove_record(const Layout& layout, const std::string& key)
+{
+    const fs::path record = record_of(layout, key);
+    ::unlink(record.c_str());
+    const std::string unfinished = "." + record.filename().string() + ".";
+    for (const std::string& name : entries(layout.downloads()))
+        if (name.starts_with(unfinished)) ::unlink((layout.downloads() / name).c_str());
+}
+
 std::vector<fs::path> parts_of(const Layout& layout, const std::string& key)
 {
     std::vector<fs::path> parts;
@@ -187,7 +197,7 @@ bool PartFile::is_ours() const
 
 void PartFile::remove()
 {
-    ::unlink(record_of(layout_, key_).c_str());
+    remove_record(layout_, key_);
     if (is_ours()) ::unlink(path_.c_str());
 }
 
@@ -198,14 +208,14 @@ std::unique_ptr<Temporary> PartFile::release()
             .at(path_.string())
             .because("the lock on it was lost, as a file server's restart may do")
             .mend("ask again: nothing wrong was published");
-    ::unlink(record_of(layout_, key_).c_str());
+    remove_record(layout_, key_);
     return std::make_unique<Temporary>(path_, std::move(fd_));
 }
 
 fs::path PartFile::quarantine()
 {
     const fs::path aside = layout_.downloads() / (key_ + ".bad");
-    ::unlink(record_of(layout_, key_).c_str());
+    remove_record(layout_, key_);
     if (::rename(path_.c_str(), aside.c_str()) < 0)
         throw ctx::system_error("cannot move aside", path_.string(), errno);
     return aside;
@@ -236,7 +246,7 @@ std::uint64_t remove_old_parts(const Layout& layout, std::int64_t seconds, bool 
         if (!lock) continue;
         bytes += static_cast<std::uint64_t>(info.st_blocks) * 512;
         if (dry_run) continue;
-        ::unlink(record_of(layout, key).c_str());
+        remove_record(layout, key);
         ::unlink(path.c_str());
     }
     return bytes;
