@@ -86,7 +86,7 @@ bool is_orphan(const Layout& layout, std::string_view name)
 
 void sweep(const Layout& layout, const CacheLock&)
 {
-    for (const fs::path& folder : {layout.images(), layout.aliases()})
+    for (const fs::path& folder : {layout.images(), layout.aliases(), layout.sources()})
         for (const std::string& name : entries(folder)) {
             const fs::path path = folder / name;
             if (name.starts_with('.') ? owner_is_gone(path) : is_orphan(layout, name)) ::unlink(path.c_str());

@@ -6,6 +6,7 @@
 
 #include <ctx/base/digest.hpp>
 
+#include "../lock.hpp"
 #include "../strict_json.hpp"
 
 namespace image_cache {
@@ -40,6 +41,7 @@ try {
 
 void write_source(const Layout& layout, const std::string& key, const SourceRecord& record)
 {
+    const CacheLock lock(layout); // so that a sweep takes nobody's for a dead writer's
     write_json(layout.source(key), {{"image", record.image},
                                     {"url", record.url},
                                     {"etag", record.etag},
