@@ -89,8 +89,11 @@ void sweep(const Layout& layout, const CacheLock&)
     for (const fs::path& folder : {layout.images(), layout.aliases(), layout.sources()})
         for (const std::string& name : entries(folder)) {
             const fs::path path = folder / name;
-            if (name.starts_with('.') ? owner_is_gone(path) : is_orphan(layout, name)) ::unlink(path.c_str());
+            if (name.starts_with('.') && owner_is_gone(path)) ::unlink(path.c_str());
         }
+    // There alone: sources have names like metadata's, of digests that are no image's.
+    for (const std::string& name : entries(layout.images()))
+        if (is_orphan(layout, name)) ::unlink((layout.images() / name).c_str());
 }
 
 } // namespace image_cache
