@@ -324,6 +324,20 @@ TEST_CASE("import: metadata of no image and of a dead writer are swept")
     CHECK(names_in(here.cache() / "images").size() == 5);
 }
 
+TEST_CASE("import: of the records of sources only what a dead writer left is swept")
+{
+    const CacheFixture here;
+    Store store = here.store();
+    store.import(here.write("a.raw", noise(4096)), {});
+    const auto sources = here.cache() / "sources";
+    // Of a packed file, whose digest is no image's.
+    const std::string packed = fmt::format("sha256-{}.json", std::string(64, '0'));
+    ctx::write_file(sources / packed, "{}", 0644);
+    ctx::write_file(sources / ".url-0.json.abcdef", "{", 0644);
+    store.import(here.write("b.raw", noise(4096, 2)), {});
+    CHECK(names_in(sources) == std::vector<std::string>{packed});
+}
+
 TEST_CASE("import: several processes at once publish one image")
 {
     const CacheFixture here;
