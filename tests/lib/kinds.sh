@@ -9,14 +9,15 @@ catch2() {
 }
 
 # pytests DIRECTORY [PREFIX…]: the tests below it, run by Debian's python (another may come first in PATH) after the
-# words of PREFIX.
+# words of PREFIX. With guests, daemons and other groups around it a test may meet a time-out that is not its own: what
+# fails is run once more, and pytest names it (RERUN, and in its closing line) although it passes then.
 pytests() {
     local status=0 directory=$1
     shift
     [[ -n $(find "$directory" -name 'test_*.py' 2>/dev/null) ]] || { skip "there are no tests in $directory"; return; }
     rm -f "$results/$name.xml"
-    PYTHONDONTWRITEBYTECODE=1 "$@" /usr/bin/python3 -m pytest -p no:cacheprovider -q -rs --tb=short --color=no \
-        --junitxml="$results/$name.xml" "$directory" || status=$?
+    PYTHONDONTWRITEBYTECODE=1 "$@" /usr/bin/python3 -m pytest -p no:cacheprovider -q -rsR --reruns 1 --reruns-delay 2 \
+        --tb=short --color=no --junitxml="$results/$name.xml" "$directory" || status=$?
     count_junit "$results/$name.xml" "$status"
 }
 
