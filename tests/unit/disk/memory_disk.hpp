@@ -10,7 +10,7 @@
 
 class MemoryDisk : public ctx::BlockDevice {
 public:
-    explicit MemoryDisk(std::string bytes) : bytes(std::move(bytes)) {}
+    explicit MemoryDisk(std::string content) : bytes(std::move(content)) {}
 
     std::uint64_t size() const override { return bytes.size(); }
     void read(std::uint64_t offset, std::span<char> into) const override
