@@ -52,6 +52,12 @@ void Temporary::publish(const fs::path& name)
     ctx::sync_directory(name.parent_path());
 }
 
+void Temporary::leave() noexcept
+{
+    (void)::fchmod(fd_.get(), 0600);
+    path_.clear();
+}
+
 namespace {
 
 // Metadata temporaries are never locked, but made and renamed under the cache's lock, which we hold.

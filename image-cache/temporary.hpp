@@ -29,6 +29,8 @@ public:
     void seal();
     // Gives it its name, on disk when this returns.
     void publish(const std::filesystem::path& name);
+    // It stays where it is when this object goes: it was somebody's before, and is again.
+    void leave() noexcept;
 
 private:
     std::filesystem::path path_;

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include <ctx/base/process.hpp>
+#include <ctx/base/text.hpp>
 #include <image-cache/inspect.hpp>
 
 #include "../copy.hpp"
@@ -49,36 +50,56 @@ std::string source_of(const Incoming& incoming)
     return "json:" + disk.dump();
 }
 
+// The host's fault or the disk's.
+ctx::Error not_converted(const Incoming& from, const Temporary& to, const ctx::ProcessResult& result)
+{
+    const std::string what = "the disk cannot be made into qcow2";
+    const std::string words = ctx::printable(result.error_output, 500);
+    const bool is_full =
+        words.find("No space left") != std::string::npos || words.find("quota exceeded") != std::string::npos;
+    if (is_full)
+        return ctx::Error(Blame::node, what)
+            .at(to.path().parent_path().string())
+            .because(words)
+            .mend("make room: `vmbatch image prune --dry-run` shows what nobody needs");
+    return ctx::Error(Blame::user, what)
+        .because(result.status.signal != 0 ? fmt::format("qemu-img, reading it as {}, ended by signal {}",
+                                                         to_string(from.content), result.status.signal)
+                                           : words)
+        .mend("see whether it is whole, and stands on no other disk");
+}
+
 void run_qemu_img(const Incoming& from, const Temporary& to, const PullRequest& request)
 {
     ctx::Deadline deadline = ctx::Deadline::in(request.limits.program);
     if (request.deadline) deadline = ctx::Deadline::earlier(deadline, *request.deadline);
-    ctx::while_doing(fmt::format("converting a {} disk to qcow2", to_string(from.content)), [&] {
-        ctx::run_checked(
-            {.argv = {"/usr/bin/prlimit", fmt::format("--as={}", program_memory), "/usr/bin/qemu-img",
-                      "convert", "-O", "qcow2", source_of(from), to.path().string()}},
-            deadline);
-    });
+    const ctx::ProcessResult result =
+        ctx::while_doing(fmt::format("converting a {} disk to qcow2", to_string(from.content)), [&] {
+            return ctx::run(
+                {.argv = {"/usr/bin/prlimit", fmt::format("--as={}", program_memory), "/usr/bin/qemu-img",
+                          "convert", "-O", "qcow2", source_of(from), to.path().string()}},
+                deadline);
+        });
+    if (!result.status.success()) throw not_converted(from, to, result);
 }
 
 } // namespace
 
-Incoming made_readable(const Layout& layout, Incoming incoming, const PullRequest& request)
+std::optional<Incoming> converted(const Layout& layout, const Incoming& incoming, const PullRequest& request)
 {
-    if (request.format || !is_foreign_disk(incoming.content)) return incoming;
+    if (request.format || !is_foreign_disk(incoming.content)) return std::nullopt;
     require_self_contained(incoming.content, head_of(incoming));
     if (request.progress) request.progress({.stage = "convert", .done = 0, .total = incoming.size});
 
-    auto converted = [&] {
+    auto qcow2 = [&] {
         const CacheLock lock(layout);
         return std::make_unique<Temporary>(layout, lock);
     }();
-    run_qemu_img(incoming, *converted, request);
+    run_qemu_img(incoming, *qcow2, request);
     struct stat info{};
-    if (::fstat(converted->fd(), &info) < 0)
-        throw ctx::system_error("cannot read", converted->path().string(), errno);
-    Incoming result{
-        .file = std::move(converted), .digest = {}, .size = static_cast<std::uint64_t>(info.st_size)};
+    if (::fstat(qcow2->fd(), &info) < 0)
+        throw ctx::system_error("cannot read", qcow2->path().string(), errno);
+    Incoming result{.file = std::move(qcow2), .digest = {}, .size = static_cast<std::uint64_t>(info.st_size)};
     result.digest = hash_file({.fd = result.file->fd(), .name = result.file->path().string()}, result.size,
                               request.progress);
     return result;

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include <image-cache/pull.hpp>
@@ -20,8 +21,8 @@ struct Incoming {
     Content content = Content::disk;
 };
 
-// The same if it is raw or qcow2, or is said to be; else converted. Throws Error (user) for a disk that is
-// not one file of its own.
-Incoming made_readable(const Layout& layout, Incoming incoming, const PullRequest& request);
+// Another program's disk as a qcow2; nothing for one that is raw or qcow2, or is said to be. Throws Error
+// (user) for a disk that is not one file of its own.
+std::optional<Incoming> converted(const Layout& layout, const Incoming& incoming, const PullRequest& request);
 
 } // namespace image_cache

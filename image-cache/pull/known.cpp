@@ -1,5 +1,6 @@
 #include "known.hpp"
 
+#include <ctime>
 #include <filesystem>
 
 #include <fmt/format.h>
@@ -8,7 +9,7 @@
 #include "../lock.hpp"
 #include "../lookup.hpp"
 #include "../metadata.hpp"
-#include "source_records.hpp"
+#include "../transfer/url.hpp"
 
 namespace image_cache {
 
@@ -42,6 +43,48 @@ std::optional<Pulled> Known::by_address() const
     if (!record) return std::nullopt;
     const std::string demand = demand_of(request_);
     return demand.empty() || demand == record->demand ? by_digest(record->image) : std::nullopt;
+}
+
+std::optional<Pulled> Known::by_content(const Arrival& arrival) const
+{
+    if (request_.cache_only == CacheOnly::never || request_.format) return std::nullopt;
+    if (!is_packed(arrival.packed_as) && !is_foreign_disk(arrival.packed_as)) return std::nullopt;
+    return by_checksum(Checksum{.kind = HashKind::sha256, .hex = arrival.sha256});
+}
+
+SourceRecord Known::record_of(const std::string& image, const std::string& url,
+                              const std::string& verified) const
+{
+    return {.image = image,
+            .url = shown_url(url),
+            .etag = {},
+            .last_modified = {},
+            .checked = std::time(nullptr),
+            .format = request_.format ? std::string(to_string(*request_.format)) : "",
+            .verified = verified,
+            .demand = demand_of(request_)};
+}
+
+void Known::remember_address(const std::string& image, const ResponseHead& head, const std::string& url,
+                             const std::string& verified) const
+{
+    SourceRecord record = record_of(image, url, verified);
+    // Validators are of the first address: it is the one that is asked whether anything changed.
+    if (url == request_.urls.front()) {
+        record.etag = head.etag;
+        record.last_modified = head.last_modified;
+    }
+    write_source(layout_, key_of_url(request_.urls.front()), record);
+}
+
+void Known::remember_file(const std::string& image, const Arrival& arrival, const std::string& url,
+                          const std::string& verified) const
+{
+    const SourceRecord record = record_of(image, url, verified);
+    if (arrival.sha256 != image)
+        write_source(layout_, key_of({.kind = HashKind::sha256, .hex = arrival.sha256}), record);
+    if (!arrival.sha512.empty())
+        write_source(layout_, key_of({.kind = HashKind::sha512, .hex = arrival.sha512}), record);
 }
 
 std::optional<Pulled> Known::by_digest(const std::string& digest) const

@@ -1,4 +1,4 @@
-// What of a request is in the cache already.
+// What of a request is in the cache already, and what is to be known of it from now on.
 #pragma once
 
 #include <optional>
@@ -7,7 +7,10 @@
 #include <image-cache/pull.hpp>
 
 #include "../layout.hpp"
+#include "../transfer/http_headers.hpp"
 #include "../verify/hash.hpp"
+#include "intake.hpp"
+#include "source_records.hpp"
 
 namespace image_cache {
 
@@ -24,7 +27,20 @@ public:
     // What the address gave last, if that was proved as it would be now.
     std::optional<Pulled> by_address() const;
 
+    // What this very file, packed or another program's, was made into, by whatever address it came then:
+    // nothing is converted twice.
+    std::optional<Pulled> by_content(const Arrival& arrival) const;
+
+    // Which image the first address, and the file itself, have become. `url` gave it, `verified` as in
+    // PullReport.
+    void remember_address(const std::string& image, const ResponseHead& head, const std::string& url,
+                          const std::string& verified) const;
+    void remember_file(const std::string& image, const Arrival& arrival, const std::string& url,
+                       const std::string& verified) const;
+
 private:
+    SourceRecord record_of(const std::string& image, const std::string& url,
+                           const std::string& verified) const;
     std::optional<Pulled> by_digest(const std::string& digest) const;
     void point_name(const Image& image) const;
 

@@ -48,10 +48,8 @@ Incoming unpublished(PartFile& part, Arrival& arrival)
             .content = arrival.packed_as};
 }
 
-Inspected make_fit(const Layout& layout, Incoming& incoming, const PullRequest& request,
-                   const std::string& url)
+Inspected make_fit(const Incoming& incoming, const PullRequest& request, const std::string& url)
 {
-    incoming = made_readable(layout, std::move(incoming), request);
     const Inspected disk = inspect_file(incoming.file->fd(), incoming.size, request.format, shown_url(url));
     if (disk.virtual_size > request.limits.virtual_size)
         throw Error(Blame::remote, "the image's disk is larger than disks may be")

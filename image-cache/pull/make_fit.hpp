@@ -13,8 +13,7 @@ namespace image_cache {
 // The disk itself: what was unpacked, or the part.
 Incoming unpublished(PartFile& part, Arrival& arrival);
 
-// Converted if it must be, looked into, on disk. Throws Error for what must not be used.
-Inspected make_fit(const Layout& layout, Incoming& incoming, const PullRequest& request,
-                   const std::string& url);
+// Looked into, on disk. Throws Error for what must not be used.
+Inspected make_fit(const Incoming& incoming, const PullRequest& request, const std::string& url);
 
 } // namespace image_cache

@@ -92,6 +92,8 @@ void PartFile::adopt()
     const bool is_usable = saved && !saved->state.checkpoints.empty() &&
                            (!saved->state.validator.empty() || !key_.starts_with("url-"));
     if (is_usable && ::rename(saved->path.c_str(), mine.c_str()) == 0) {
+        // It may have been sealed by one that was killed before it was published.
+        (void)::chmod(mine.c_str(), 0600);
         fd_ = ctx::open_file(mine, O_RDWR);
         path_ = mine;
         state_ = saved->state;
@@ -208,7 +210,7 @@ std::unique_ptr<Temporary> PartFile::release()
             .at(path_.string())
             .because("the lock on it was lost, as a file server's restart may do")
             .mend("ask again: nothing wrong was published");
-    remove_record(layout_, key_);
+    if (::fsync(fd_.get()) < 0) throw cannot_write(file(), errno);
     return std::make_unique<Temporary>(path_, std::move(fd_));
 }
 
@@ -237,11 +239,13 @@ std::uint64_t remove_old_parts(const Layout& layout, std::int64_t seconds, bool 
 {
     std::uint64_t bytes = 0;
     for (const std::string& name : entries(layout.downloads())) {
-        if (!name.ends_with(".part") && !name.ends_with(".bad")) continue;
+        const bool is_record = name.ends_with(".json");
+        if (!is_record && !name.ends_with(".part") && !name.ends_with(".bad")) continue;
         const std::string key = name.substr(0, name.find('.'));
         const fs::path path = layout.downloads() / name;
         struct stat info{};
         if (::stat(path.c_str(), &info) < 0 || std::time(nullptr) - info.st_mtim.tv_sec < seconds) continue;
+        if (is_record && !parts_of(layout, key).empty()) continue; // goes when its part goes
         const std::optional<DownloadLock> lock = DownloadLock::try_now(layout, key);
         if (!lock) continue;
         bytes += static_cast<std::uint64_t>(info.st_blocks) * 512;

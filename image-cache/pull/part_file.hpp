@@ -60,7 +60,8 @@ public:
     // Whether it is still ours: after a lost lock somebody else may have taken it over.
     bool is_ours() const;
     void remove();
-    // Gives it away to be published as it is. Throws Error (node) if it is no longer ours.
+    // Gives it away to be published as it is, all of it on disk. Throws Error (node) if it is no longer ours.
+    // Its record stays: whoever cannot publish it leaves it to the next download, which then has it all.
     std::unique_ptr<Temporary> release();
     // Moves it aside, for whoever wants to see what came.
     std::filesystem::path quarantine();
@@ -88,8 +89,8 @@ struct PartProgress {
 };
 PartProgress look_at_part(const Layout& layout, const std::string& key);
 
-// Removes parts and their records that nobody has touched for `seconds` and nobody is fetching; gives the
-// bytes.
+// Removes parts and their records, also those without a part, that nobody has touched for `seconds` and
+// nobody is fetching; gives the bytes.
 std::uint64_t remove_old_parts(const Layout& layout, std::int64_t seconds, bool dry_run);
 
 } // namespace image_cache

@@ -99,7 +99,7 @@ private:
         proof_ = find_proof(request_, request_.cache_only == CacheOnly::never);
         if (request_.cache_only != CacheOnly::never)
             if (std::optional<Pulled> hit = known_.by_checksum(proof_.checksum)) {
-                remember(hit->image.digest, {}, hit->report.url);
+                known_.remember_address(hit->image.digest, {}, hit->report.url, proof_.verified);
                 return std::move(*hit);
             }
 
@@ -134,9 +134,9 @@ private:
             const CacheLock cache(layout_);
             sweep(layout_, cache);
         }
-        PartFile part(layout_, key);
         for (std::size_t i = 0; i < request_.urls.size(); ++i) {
             try {
+                PartFile part(layout_, key); // what the mirror before has left, or a new one
                 return fetch(part, request_.urls[i]);
             } catch (Error& error) {
                 const bool is_last = i + 1 == request_.urls.size();
@@ -166,32 +166,53 @@ private:
             part.remove();
             return still_the_same();
         }
-        const Clock::time_point arrived = Clock::now();
         report_.bytes = result.arrival->bytes;
         report_.resumed = result.resumed;
         report_.packed_as =
             is_packed(result.arrival->packed_as) ? std::string(to_string(result.arrival->packed_as)) : "";
         check_signatures(request_, part.file(), part.path().string(), result.arrival->bytes, proof_);
         report_.verified = proof_.verified;
-        Incoming incoming = unpublished(part, *result.arrival);
-        const Inspected disk = make_fit(layout_, incoming, request_, url);
-        report_.publish_seconds = seconds_since(arrived);
-        Imported imported = publish(layout_, *incoming.file,
-                                    {.digest = incoming.digest,
-                                     .disk = disk,
-                                     .file_size = incoming.size,
-                                     .source = shown_url(url),
-                                     .alias = request_.alias,
-                                     .fingerprint = {},
-                                     .pull = report_});
+        Pulled pulled{.image = {}, .result = PullResult::cached, .report = report_, .warning = {}};
+        if (std::optional<Pulled> known = known_.by_content(*result.arrival)) {
+            pulled.image = std::move(known->image);
+        } else {
+            pulled.image = publish_arrival(part, *result.arrival, url);
+            pulled.result = PullResult::pulled;
+            known_.remember_file(pulled.image.digest, *result.arrival, url, proof_.verified);
+        }
+        pulled.report = report_;
         part.remove();
-        Pulled pulled{.image = std::move(imported.image),
-                      .result = PullResult::pulled,
-                      .report = report_,
-                      .warning = {}};
-        remember(pulled.image.digest, result.head, url);
-        remember_digests(pulled.image.digest, *result.arrival, url);
+        known_.remember_address(pulled.image.digest, result.head, url, proof_.verified);
         return pulled;
+    }
+
+    Image publish_arrival(PartFile& part, Arrival& arrival, const std::string& url)
+    {
+        const Clock::time_point arrived = Clock::now();
+        const bool is_part = !arrival.unpacked;
+        Incoming came = unpublished(part, arrival);
+        try {
+            std::optional<Incoming> qcow2 = converted(layout_, came, request_);
+            Incoming& incoming = qcow2 ? *qcow2 : came;
+            const Inspected disk = make_fit(incoming, request_, url);
+            report_.publish_seconds = seconds_since(arrived);
+            return publish(layout_, *incoming.file,
+                           {.digest = incoming.digest,
+                            .disk = disk,
+                            .file_size = incoming.size,
+                            .source = shown_url(url),
+                            .alias = request_.alias,
+                            .fingerprint = {},
+                            .pull = report_})
+                .image;
+        } catch (const Error& error) {
+            // It is good, and only this host could not make it an image: the next try need not fetch it.
+            if (is_part && error.blame() == Blame::node)
+                came.file->leave();
+            else if (is_part)
+                part.remove();
+            throw;
+        }
     }
 
     Pulled still_the_same()
@@ -238,6 +259,7 @@ private:
         const auto foreign = foreign_content(head);
         std::string why = fmt::format("its {} bytes have {}, expected was {}", wrong.bytes, actual(wrong),
                                       to_string(*proof_.checksum));
+        if (result.head.status != 0) why += fmt::format("; the server said {}", result.head.status);
         // NOLINTEND(bugprone-unchecked-optional-access)
         if (foreign) why += fmt::format("; what came looks like {}", *foreign);
         std::string place = shown_url(url);
@@ -271,38 +293,6 @@ private:
         const ssize_t count = ::pread(part.file().fd, head.data(), head.size(), 0);
         head.resize(count > 0 ? static_cast<std::size_t>(count) : 0);
         return head;
-    }
-
-    SourceRecord record_of(const std::string& image, const std::string& url) const
-    {
-        return {.image = image,
-                .url = shown_url(url),
-                .etag = {},
-                .last_modified = {},
-                .checked = std::time(nullptr),
-                .format = request_.format ? std::string(to_string(*request_.format)) : "",
-                .verified = proof_.verified,
-                .demand = demand_of(request_)};
-    }
-
-    void remember(const std::string& image, const ResponseHead& head, const std::string& url) const
-    {
-        SourceRecord record = record_of(image, url);
-        // Validators are of the first address: it is the one that is asked whether anything changed.
-        if (url == request_.urls.front()) {
-            record.etag = head.etag;
-            record.last_modified = head.last_modified;
-        }
-        write_source(layout_, address_key_, record);
-    }
-
-    void remember_digests(const std::string& image, const Arrival& arrival, const std::string& url) const
-    {
-        const SourceRecord record = record_of(image, url);
-        if (arrival.sha256 != image)
-            write_source(layout_, key_of({.kind = HashKind::sha256, .hex = arrival.sha256}), record);
-        if (!arrival.sha512.empty())
-            write_source(layout_, key_of({.kind = HashKind::sha512, .hex = arrival.sha512}), record);
     }
 
     const Layout layout_;

@@ -1,11 +1,10 @@
-"""The cache under load, on full and read-only disks, after kills; hostile disks; remotes; prune and repair."""
+"""The cache under load and after kills; remotes; prune and repair; what a job needs."""
 
 import gzip
 import json
 import os
 import random
 import signal
-import struct
 import subprocess
 import time
 from pathlib import Path
@@ -46,6 +45,20 @@ def test_32_processes_fetch_one_image_once(cache, server, proof):
     assert server.sent("/x") == len(DATA)
     assert [json.loads(out)["result"] for out, _ in ends].count("pulled") == 1
     assert cache.images()[0].read_bytes() == DATA and not cache.leftovers()
+
+
+def test_one_download_of_a_checksum_wherever_it_comes_from(cache, server):
+    """The lock is the digest's, not the address's; and it stays, whatever is pruned."""
+    urls = [server.serve(f"/{number}", DATA, rate=12 * MIB) for number in range(4)]
+    processes = [cache.start("pull", url, "--checksum", sha256(DATA), "--name", f"x{number}", "--json")
+                 for number, url in enumerate(urls)]
+    ends = [json.loads(process.communicate(timeout=120)[0]) for process in processes]
+    assert sorted(end["result"] for end in ends) == ["cached"] * 3 + ["pulled"]
+    assert sum(seen.sent for seen in server.seen) == len(DATA)
+    locks = {path: path.stat().st_ino for path in cache.directory.glob("downloads/*.lock")}
+    assert len(locks) == 1
+    prune(cache, "--keep-days", "0", "--max-size", "1")
+    assert {path: path.stat().st_ino for path in cache.directory.glob("downloads/*.lock")} == locks
 
 
 def test_who_waits_shows_the_progress_of_who_fetches(cache, server):
@@ -90,180 +103,6 @@ def test_killed_at_random_moments(cache, server, data):
     assert not cache.leftovers()
 
 
-# ---- disks that are full or read-only ----
-
-@pytest.fixture
-def small(tmp_path):
-    """A file system of 16 MiB."""
-    place = tmp_path / "small"
-    place.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=16m", "test", place], check=True)
-    yield place
-    subprocess.run(["umount", "-l", place], check=True)
-
-
-@needs_root
-def test_no_room_for_the_download_is_seen_first(small, server):
-    cache = Cache(small / "cache")
-    error = cache.fail(server.serve("/x", noise(20 * MIB)), "--insecure", code=3)
-    assert "not enough room" in error and str(20 * MIB) in error and "prune" in error
-    assert server.sent("/x") < 12 * MIB, "more than the sockets hold"
-
-
-@needs_root
-def test_no_room_for_the_unpacked_disk_is_seen_first(small, server):
-    cache = Cache(small / "cache")
-    packed = subprocess.run(["zstd", "-q", "--stream-size", str(20 * MIB)], input=noise(MIB) * 20, capture_output=True,
-                            check=True).stdout
-    error = cache.fail(server.serve("/x", packed), "--insecure", code=3)
-    assert "not enough room" in error and "unpacked" in error
-
-
-@needs_root
-@pytest.mark.parametrize("data", [noise(20 * MIB), gzip.compress(noise(MIB) * 20, 6)], ids=["download", "unpacking"])
-def test_a_disk_that_fills_anyway(small, server, data):
-    cache = Cache(small / "cache")
-    error = cache.fail(server.serve("/x", data, chunked=True), "--insecure", code=3)
-    assert "No space left on device" in error and "room" in error
-    assert cache.parts() and not list(cache.directory.glob("images/.*"))
-
-
-@needs_root
-def test_a_part_is_gone_on_with_when_there_is_room_again(small, server):
-    cache = Cache(small / "cache")
-    filler = small / "filler"
-    filler.write_bytes(bytes(8 * MIB))
-    data = noise(12 * MIB)
-    url = server.serve("/x", data, chunked=True)
-    cache.fail(url, "--insecure", code=3)
-    filler.unlink()
-    pulled = cache.pull(url, "--insecure")
-    assert cache.content(pulled) == data and pulled["pull"]["resumed"] >= 4 * MIB
-
-
-@needs_root
-def test_hits_on_a_read_only_file_system(tmp_path, server):
-    place = tmp_path / "here"
-    place.mkdir()
-    cache = Cache(place / "cache")
-    subprocess.run(["mount", "-t", "tmpfs", "test", place], check=True)
-    try:
-        url = server.serve("/x", DATA)
-        cache.pull(url, "--checksum", sha256(DATA), "--name", "x")
-        subprocess.run(["mount", "-o", "remount,ro", place], check=True)
-        assert cache.pull(url, "--checksum", sha256(DATA), "--name", "x")["result"] == "cached"
-        assert cache.pull(url, "--insecure", "--cache-only", "always")["result"] == "cached"
-        assert cache.run("pull", server.base + "/other", "--insecure").returncode == 3
-    finally:
-        subprocess.run(["umount", "-l", place], check=True)
-
-
-# ---- hostile disks ----
-
-def made(tmp_path, disk_format, *options):
-    raw = tmp_path / "raw"
-    raw.write_bytes(DATA)
-    path = tmp_path / f"disk.{disk_format}"
-    subprocess.run(["qemu-img", "convert", "-f", "raw", "-O", disk_format, *options, raw, path], check=True)
-    return path.read_bytes()
-
-
-def flat(tmp_path, pulled):
-    """What a guest would see."""
-    out = tmp_path / "flat"
-    subprocess.run(["qemu-img", "convert", "-f", "qcow2", "-O", "raw", pulled["image"]["path"], out], check=True)
-    return out.read_bytes()
-
-
-@pytest.mark.parametrize("disk_format, options", [
-    ("vmdk", []), ("vmdk", ["-o", "subformat=streamOptimized"]), ("vdi", []), ("vpc", ["-o", "force_size=on"]), ("vhdx", [])])
-def test_disks_of_other_programs_are_converted_once(cache, server, tmp_path, disk_format, options):
-    data = made(tmp_path, disk_format, *options)
-    url = server.serve("/x", data)
-    pulled = cache.pull(url, "--checksum", sha256(data))
-    assert pulled["image"]["format"] == "qcow2" and not cache.leftovers()
-    seen = flat(tmp_path, pulled)
-    assert seen[:len(DATA)] == DATA and not any(seen[len(DATA):])
-    assert cache.pull("http://127.0.0.1:1/y", "--checksum", sha256(data))["result"] == "cached"
-    assert len(server.seen) == 1
-
-
-def test_an_ova_gives_its_disk(cache, server, tmp_path):
-    import io
-    import tarfile
-    packed = io.BytesIO()
-    with tarfile.open(fileobj=packed, mode="w") as archive:
-        for name, data in {"vm.ovf": b"<Envelope/>", "vm.mf": b"SHA256(x)= 0",
-                           "vm-disk1.vmdk": made(tmp_path, "vmdk", "-o", "subformat=streamOptimized")}.items():
-            member = tarfile.TarInfo(name)
-            member.size = len(data)
-            archive.addfile(member, io.BytesIO(data))
-    pulled = cache.pull(server.serve("/x.ova", packed.getvalue()), "--insecure")
-    assert flat(tmp_path, pulled)[:len(DATA)] == DATA
-
-
-def bent_vmdk(tmp_path, old, new, capacity=None):
-    data = bytearray(made(tmp_path, "vmdk"))
-    assert old in data and len(new) <= len(old)
-    data = data.replace(old, new.ljust(len(old), b"\n"))
-    if capacity is not None:
-        data[12:20] = struct.pack("<Q", capacity)
-    return bytes(data)
-
-
-def vmdk_with_extent(tmp_path, line):
-    """With more text in the room behind the descriptor."""
-    data = bytearray(made(tmp_path, "vmdk"))
-    at = data.index(b"ddb.virtualHWVersion")
-    data[at:at + len(line)] = line
-    return bytes(data)
-
-
-HOSTILE = {
-    "a VMDK descriptor": lambda _: b'# Disk DescriptorFile\nversion=1\ncreateType="monolithicFlat"\nRW 1 FLAT "/etc/shadow" 0\n',
-    "a VMDK of another type": lambda place: bent_vmdk(place, b"monolithicSparse", b"monolithicFlat\""),
-    "a VMDK without size": lambda place: bent_vmdk(place, b"monolithicSparse", b"monolithicSparse", capacity=0),
-    "a VMDK with a flat extent": lambda place: vmdk_with_extent(place, b'RW 1 FLAT "/etc/shadow" 0\n'),
-    "a VMDK with a parent": lambda place: vmdk_with_extent(place, b'parentFileNameHint="/etc/shadow"\n'),
-    "a VDI with a parent": lambda place: made(place, "vdi")[:76] + struct.pack("<I", 4) + made(place, "vdi")[80:],
-    "a VHD with a parent": lambda place: made(place, "vpc")[:60] + struct.pack(">I", 4) + made(place, "vpc")[64:],
-}
-
-
-@pytest.mark.parametrize("kind", HOSTILE)
-def test_disks_that_name_other_files_are_refused(cache, server, tmp_path, kind):
-    error = cache.fail(server.serve("/x", HOSTILE[kind](tmp_path)), "--insecure", code=1)
-    assert "refused" in error
-
-
-def test_a_qcow2_with_a_backing_file_is_refused_packed_or_not(cache, server, tmp_path):
-    path = tmp_path / "x.qcow2"
-    subprocess.run(["qemu-img", "create", "-q", "-u", "-f", "qcow2", "-b", "/etc/shadow", "-F", "raw", path, "1M"], check=True)
-    for data in [path.read_bytes(), gzip.compress(path.read_bytes())]:
-        assert "backing file" in cache.fail(server.serve("/x", data), "--insecure", code=1)
-
-
-def test_a_bomb(cache, server, tmp_path):
-    config = tmp_path / "vmbatch.toml"
-    config.write_text('schema = 1\n[share]\nsource = "a:/b"\n[profile.x]\n[images]\nmax_size = "40M"\n')
-    packed = gzip.compress(gzip.compress(noise(1000) * 60000, 9), 9)
-    error = cache.fail(server.serve("/x", packed), "--insecure", "--config", config)
-    assert "larger than images may be" in error and "40M" in error
-    many = gzip.compress(b"x" * (400 * MIB), 9)
-    error = cache.fail(server.serve("/y", many), "--insecure")
-    assert "bomb" in error
-
-
-def test_a_window_larger_than_allowed(cache, server, tmp_path):
-    config = tmp_path / "vmbatch.toml"
-    config.write_text('schema = 1\n[share]\nsource = "a:/b"\n[profile.x]\n[images]\ndecoder_memory = "8M"\n')
-    data = noise(MIB) * 40
-    for tool in [["zstd", "-q", "--ultra", "-22", "--long=27"], ["xz", "-9"]]:
-        packed = subprocess.run(tool, input=data, capture_output=True, check=True).stdout
-        error = cache.fail(server.serve("/x", packed), "--insecure", "--config", config, code=3)
-        assert "memory" in error and "images.decoder_memory" in error
-
-
 # ---- remotes ----
 
 def remote(tmp_path, text):
@@ -298,6 +137,12 @@ def test_a_proxy(cache, server, tmp_path):
     server.resources.clear()
     error = cache.fail_of("http://images.example.org/y", "--insecure", "--proxy", server.base)
     assert f"through the proxy {server.base}" in error
+
+
+def test_a_remotes_own_proxy(cache, server, tmp_path):
+    server.serve("http://images.example.org/x", DATA)
+    config = remote(tmp_path, f'urls = ["http://images.example.org/x"]\nchecksum = "{sha256(DATA)}"\nproxy = "{server.base}"')
+    assert cache.content(cache.pull("site", "--config", config)) == DATA
 
 
 def test_the_environments_proxy_is_not_asked(cache, server):
@@ -425,6 +270,22 @@ def test_repair_of_an_import(cache, tmp_path):
     damage(cache.images()[0])
     assert cache.run("verify", "x", "--repair").returncode == 0
     assert cache.images()[0].read_bytes() == DATA
+
+
+PEAK = """import resource, subprocess, sys
+subprocess.run(sys.argv[1:], check=True, stdout=subprocess.DEVNULL)
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024)"""
+
+
+@pytest.mark.parametrize("tool, window", [("cat", 0), ("gzip -1", 0), ("zstd -q -1", 8), ("xz -0 -T2 --block-size=1MiB", 16)])
+def test_memory(cache, server, tool, window):
+    """Far more data than a pull may have in memory, and fast: 64 MB besides the decoder's windows."""
+    data = noise(64 << 10) * 1280
+    packed = data if tool == "cat" else subprocess.run(tool.split(), input=data, capture_output=True, check=True).stdout
+    url = server.serve("/x", packed)
+    done = subprocess.run(["/usr/bin/python3", "-c", PEAK, *cache.command("pull", url, "--checksum", sha256(packed))],
+                          env=cache.environment(), capture_output=True, text=True, check=True)
+    assert int(done.stdout) <= 64 + window
 
 
 def test_a_hit_takes_ten_milliseconds(cache, server):
