@@ -44,8 +44,7 @@ Inspected inspect_file(int fd, std::uint64_t file_size, std::optional<Format> fo
             throw Error(Blame::user, "not a disk image")
                 .at(name)
                 .because(fmt::format("it is {}", *other))
-                .mend("`vmbatch image pull file:///PATH` unpacks and converts it; --format raw takes it as "
-                      "it is");
+                .mend("give the disk itself; --format raw takes the file as it is");
         format = is_qcow2(head) ? Format::qcow2 : Format::raw;
     }
     if (format == Format::raw) return {.format = Format::raw, .virtual_size = file_size};

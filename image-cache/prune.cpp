@@ -51,7 +51,7 @@ private:
             why_not = "leased by " + ctx::join(jobs, ", ");
         else if (why.empty())
             why_not = "within the limits";
-        else if (!image.aliases.empty() && !pull_report(store_, image))
+        else if (!image.aliases.empty() && !can_be_fetched(image))
             why_not = "it was imported: nobody could fetch it again";
         if (!why_not.empty()) {
             keep(image, why_not);
@@ -61,6 +61,12 @@ private:
         total_ -= image.disk_usage;
         result_.freed += image.disk_usage;
         result_.removed.push_back({.image = image, .why = why});
+    }
+
+    // A file of this host may have been a stick's.
+    bool can_be_fetched(const Image& image) const
+    {
+        return pull_report(store_, image) && !image.source.starts_with("file:");
     }
 
     void keep(const Image& image, std::string why)

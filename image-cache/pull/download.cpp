@@ -108,6 +108,11 @@ private:
         if (end.head.status == 416) check_complete(end.head);
         if (const auto total = part_.state().total; total && received() != *total)
             throw StartOver{"its length is not what it said"};
+        // A local file is looked at before and after.
+        if (const PartState state = part_.state(); state.url == task_.url && !state.validator.empty() &&
+                                                   !end.head.validator().empty() &&
+                                                   state.validator != end.head.validator())
+            throw StartOver{"it is being changed"};
         DownloadResult result{.arrival = intake_->finish(), .head = end.head, .resumed = resumed_};
         return result;
     }

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <optional>
 
+#include <fmt/format.h>
+
 #include <ctx/base/error.hpp>
 #include <ctx/base/text.hpp>
 
@@ -45,6 +47,18 @@ Scheme check_url(std::string_view url)
         .at(ctx::printable(url))
         .because("it begins with http://, https:// or file:/// and has neither blanks nor control characters")
         .mend("correct it; blanks are written %20");
+}
+
+std::string file_url(std::string_view path)
+{
+    constexpr std::string_view plain = "/-._~";
+    std::string url = "file://";
+    for (const char c : path) {
+        const bool is_plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                              plain.find(c) != std::string_view::npos;
+        url += is_plain ? std::string(1, c) : fmt::format("%{:02X}", static_cast<unsigned char>(c));
+    }
+    return url;
 }
 
 std::string shown_url(std::string_view url)

@@ -12,6 +12,9 @@ enum class Scheme { http, https, file };
 Scheme check_url(std::string_view url);
 bool is_url(std::string_view text);
 
+// A local file's address; `path` is absolute.
+std::string file_url(std::string_view path);
+
 // Without user name and password, safe for a terminal: for messages, logs and records.
 std::string shown_url(std::string_view url);
 

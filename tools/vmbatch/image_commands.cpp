@@ -12,7 +12,7 @@
 #include <fmt/format.h>
 
 #include <ctx/base/error.hpp>
-#include <image-cache/store.hpp>
+#include <image-cache/pull.hpp>
 
 #include "image_command.hpp"
 #include "image_print.hpp"
@@ -45,7 +45,8 @@ void import(const CommonOptions& common, const Arguments& arguments)
     {
         ProgressReport report(arguments.file, arguments.progress);
         options.progress = reporting(report);
-        result = open_store(common).import(arguments.file, options);
+        Store store = open_store(common);
+        result = import_file(store, arguments.file, options, image_settings(common).limits);
     }
     if (arguments.as_json) {
         print_json({{"image", image_json(result.image)}, {"cached", result.was_cached}});
@@ -85,7 +86,11 @@ void show(const CommonOptions& common, const Arguments& arguments)
 
 void path(const CommonOptions& common, const Arguments& arguments)
 {
-    fmt::print("{}\n", open_store(common).find(arguments.name).path.string());
+    const Image image = open_store(common).find(arguments.name);
+    if (arguments.as_json)
+        print_json({{"path", image.path.string()}, {"format", image_cache::to_string(image.format)}});
+    else
+        fmt::print("{}\n", image.path.string());
 }
 
 void add_import(CLI::App& images, CommonOptions& common)
@@ -108,8 +113,11 @@ void add_import(CLI::App& images, CommonOptions& common)
         "and published under its SHA-256 digest; the file itself is left as it is. The same content is kept\n"
         "once, and a file that has not changed since it was imported under this name is not read again: "
         "both\n"
-        "are reported as cached. Refused are qcow2 images that stand on another file (backing file, data\n"
-        "file), are encrypted or damaged, and files that are no raw or qcow2 disk image.",
+        "are reported as cached. What is packed (gzip, bzip2, xz, zstd; the one disk in a zip, tar or OVA) "
+        "is\n"
+        "unpacked, a vmdk, vdi, vhd or vhdx made into qcow2, once; --format raw takes a file as it is. "
+        "Refused\n"
+        "are disks that stand on another file, and qcow2 images that are encrypted or damaged.",
         "vmbatch image import debian.qcow2 --name debian"));
 }
 
@@ -146,6 +154,7 @@ void add_path(CLI::App& images, CommonOptions& common)
     CLI::App& command = add_image_command(
         images, common, "path", "Print the path of an image's file, and nothing else", arguments, path);
     command.add_option("IMAGE", arguments->name, "The image")->required()->type_name("");
+    add_json_flag(command, *arguments);
     command.footer(image_footer(
         fmt::format("The file never changes: who wants to write makes an overlay.\n\n{}", image_help),
         "qemu-img info \"$(vmbatch image path debian)\""));

@@ -28,7 +28,8 @@ struct PruneResult {
     std::uint64_t freed = 0;              // bytes on disk, parts of downloads included
 };
 
-// Never an image that a job stands on; nor one with a name that was imported: nobody could fetch it again.
+// Never an image that a job stands on; nor one with a name that came from a local file: nobody could fetch it
+// again.
 // Without limits only images without a name go.
 PruneResult prune(Store& store, const PruneOptions& options);
 

@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <filesystem>
 #include <functional>
 #include <optional>
 #include <string>
@@ -89,6 +90,12 @@ struct Pulled {
 
 // Throws Error. Interrupted at any moment, it leaves a cache that the next call goes on with.
 Pulled pull(Store& store, const PullRequest& request);
+
+// Brings a local file in, whatever it is: raw and qcow2 as Store::import does; packed files and other
+// programs' disks as a pull would, once. With a format said, `raw` above all, a file is what it is said to
+// be. Throws Error.
+Imported import_file(Store& store, const std::filesystem::path& file, const ImportOptions& options,
+                     const PullLimits& limits);
 
 // Puts a damaged image's content right again, from where it came: its address, or the file it was imported
 // from. Throws Error; then it is as before.

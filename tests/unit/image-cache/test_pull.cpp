@@ -5,8 +5,13 @@
 #include <stdexcept>
 #include <string>
 
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include <catch2/catch.hpp>
 
+#include <ctx/base/fd.hpp>
 #include <ctx/base/process.hpp>
 #include <image-cache/prune.hpp>
 #include <image-cache/pull.hpp>
@@ -103,6 +108,32 @@ TEST_CASE("pull: whoever asked may lose interest")
     CHECK_THROWS_AS(pull(store, request), std::runtime_error);
     request.still_wanted = nullptr;
     CHECK(content(pull(store, request).image) == disk());
+}
+
+TEST_CASE("import: a packed file that changes while it is read is no image")
+{
+    const CacheFixture here;
+    Store store = here.store();
+    const auto file = packed(here, "gzip -1");
+    const auto grow = [&](const Progress& progress) {
+        if (progress.stage != "fetch") return;
+        const ctx::Fd opened = ctx::open_file(file, O_WRONLY | O_APPEND);
+        REQUIRE(::write(opened.get(), "\0", 1) == 1);
+    };
+    const auto error = error_of([&] { import_file(store, file, {.alias = "a", .progress = grow}, {}); });
+    CHECK(says(error, "one and the same file"));
+    CHECK(error->blame() == ctx::Blame::user);
+    CHECK(store.list().empty());
+    CHECK(content(import_file(store, file, {.alias = "a"}, {}).image) == disk());
+}
+
+TEST_CASE("import: what is no file is refused by either way")
+{
+    const CacheFixture here;
+    Store store = here.store();
+    CHECK(says(error_of([&] { import_file(store, here.file("none"), {}, {}); }), "No such file"));
+    REQUIRE(::mkfifo(here.file("fifo").c_str(), 0600) == 0);
+    CHECK(says(error_of([&] { import_file(store, here.file("fifo"), {}, {}); }), "not a regular file"));
 }
 
 TEST_CASE("prune: a lease keeps an image, a dead one's does not")

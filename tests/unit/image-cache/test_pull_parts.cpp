@@ -123,6 +123,8 @@ TEST_CASE("pull: addresses")
     CHECK(shown_url("https://me:pass@host/x@y") == "https://host/x@y");
     CHECK(shown_url("https://me:p@ss@host/x") == "https://host/x");
     CHECK(file_name_of("https://a/b/disk%20one.img?x=/y#/z") == "disk one.img");
+    CHECK(file_url("/a b/100%?#\xc3\xb6") == "file:///a%20b/100%25%3F%23%C3%B6");
+    CHECK(decoded(file_url("/a b/100%?#\xc3\xb6")) == "file:///a b/100%?#\xc3\xb6");
     CHECK(file_name_of("https://a/%zz%4") == "%zz%4");
 }
 
