@@ -31,6 +31,8 @@ Remote read_remote(TomlReader& in, Recorder& record)
     remote.checksum_url = record.text(in, "checksum_url", "");
     remote.signature = record.text(in, "signature", "");
     remote.keyring = absolute_text(in, record, "keyring");
+    remote.proxy = record.text(in, "proxy", "");
+    remote.ca_file = absolute_text(in, record, "ca_file");
     const std::string format = record.choice(in, "format", {"auto", "raw", "qcow2"}, "auto");
     if (format != "auto")
         remote.format = format == "raw" ? image_cache::Format::raw : image_cache::Format::qcow2;
@@ -104,6 +106,8 @@ image_cache::PullRequest ImageSettings::request_for(const std::string& name) con
     pull.checksum_url = remote.checksum_url;
     pull.signature_url = remote.signature;
     if (!remote.keyring.empty()) pull.keyring = remote.keyring;
+    if (!remote.proxy.empty()) pull.network.proxy = remote.proxy;
+    if (!remote.ca_file.empty()) pull.network.ca_file = remote.ca_file;
     pull.embedded_signer = remote.signer;
     pull.format = remote.format;
     return pull;

@@ -23,7 +23,9 @@ struct Remote {
     std::string checksum;
     std::string checksum_url;
     std::string signature;
-    std::string keyring; // "" = that of [images]
+    std::string keyring; // "" = that of [images]; so the next two
+    std::string proxy;
+    std::string ca_file;
     std::optional<image_cache::EmbeddedSigner> signer;
     std::optional<image_cache::Format> format;
 };
