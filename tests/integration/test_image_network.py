@@ -1,8 +1,12 @@
 """What servers, proxies and networks do to a pull at their worst: each ends in the right image, or in none and an error that
 helps."""
 
+import contextlib
 import gzip
 import json
+import os
+import re
+import subprocess
 import time
 
 import pytest
@@ -245,6 +249,31 @@ def test_an_unfinished_download_at_its_deadline(cache, server):
     assert ranges(server)[1].startswith("bytes=")
 
 
+def slow(tmp_path):
+    """A second below a MiB is too slow."""
+    config = tmp_path / "vmbatch.toml"
+    config.write_text('schema = 1\n[share]\nsource = "a:/b"\n[profile.x]\n[images]\nlow_speed = "1M"\nlow_speed_time = 1\n')
+    return "--config", config
+
+
+def test_too_slow_is_given_up_and_gone_on_with_elsewhere(cache, server, tmp_path):
+    url = server.serve("/x", DATA, stall_after=[10 * MIB] * 9)
+    error = cache.fail(url, "--checksum", sha256(DATA), "--tries", 1, *slow(tmp_path), code=5)
+    assert "too slow" in error and "images.low_speed" in error and cache.parts()
+    mirror = server.serve("/y", DATA)
+    pulled = cache.pull(url, "--mirror", mirror, "--checksum", sha256(DATA), "--tries", 1, *slow(tmp_path))
+    assert cache.content(pulled) == DATA and "too slow" in pulled["pull"]["failures"][0]
+    assert ranges(server, "/y")[0].startswith("bytes=")
+
+
+def test_long_is_not_too_slow(cache, server, tmp_path):
+    """All together may take as long as it takes."""
+    url = server.serve("/x", DATA, rate=8 * MIB)
+    begun = time.monotonic()
+    assert cache.content(cache.pull(url, "--insecure", *slow(tmp_path))) == DATA
+    assert time.monotonic() - begun > 2
+
+
 # ---- checksums ----
 
 def test_wrong_bytes_are_fetched_once_more_past_caches(cache, server):
@@ -290,6 +319,14 @@ def test_a_mirror_goes_on_with_what_another_began(cache, server):
     pulled = cache.pull(one, "--mirror", two, "--checksum", sha256(DATA), "--tries", 1)
     assert cache.content(pulled) == DATA
     assert ranges(server, "/two") == [f"bytes={10 * MIB}-"]
+
+
+def test_what_one_mirror_gave_and_is_no_image_does_not_spoil_the_next(cache, server):
+    page = server.serve("/page", b"<!DOCTYPE html><title>Please log in</title>" + b" " * 2 * MIB)
+    good = server.serve("/good", DATA)
+    pulled = cache.pull(page, "--mirror", good, "--insecure")
+    assert cache.content(pulled) == DATA and "HTML page" in pulled["pull"]["failures"][0]
+    assert not cache.leftovers()
 
 
 def test_all_mirrors_failed(cache, server):
@@ -348,6 +385,22 @@ def test_progress_for_programs(cache, server):
     fetched = [event["done"] for event in events if event["stage"] == "fetch"]
     assert len(fetched) > 3 and fetched == sorted(fetched) and fetched[-1] == len(DATA)
     assert {event["total"] for event in events if event["stage"] == "fetch"} == {len(DATA)}
+
+
+def test_progress_on_a_terminal(cache, server):
+    ours, its = os.openpty()
+    url = server.serve("/x", DATA, rate=16 * MIB)
+    process = subprocess.Popen(cache.command("pull", url, "--insecure"), stdout=subprocess.PIPE, stderr=its, env=cache.environment())
+    os.close(its)
+    seen = b""
+    with contextlib.suppress(OSError):  # how a terminal says that nobody has its other end any more
+        while piece := os.read(ours, 65536):
+            seen += piece
+    os.close(ours)
+    assert process.communicate(timeout=30) and process.returncode == 0
+    drawn = seen.decode().split("\r")
+    assert any(re.search(r"fetch .* \[#+ *\] +[0-9]+% .* MiB of 26\.0 MiB .*MiB/s +0:0[0-9] left", line) for line in drawn), drawn
+    assert drawn[-1].startswith("\x1b[K"), "it is gone when all is done"
 
 
 def test_progress_in_a_log(cache, server):

@@ -100,6 +100,19 @@ std::string numbers_of(double rate, std::uint64_t done, std::uint64_t total)
                        speed, time_left(rate, total - std::min(done, total)));
 }
 
+constexpr std::size_t least_bar = 8;
+
+// The last part of a path or an address, so short that numbers and a bar fit beside it on 80 columns.
+std::string short_name(const std::string& what, std::size_t width, std::size_t numbers)
+{
+    const std::size_t slash = what.find_last_of('/');
+    const bool has_name = slash != std::string::npos && slash + 1 < what.size();
+    const std::string name = ctx::printable(has_name ? what.substr(slash + 1) : what);
+    constexpr std::size_t least = 8;
+    const std::size_t others = numbers + least_bar + 2 + std::string_view("convert  ").size();
+    return name.substr(0, width > others + least ? width - others : least);
+}
+
 } // namespace
 
 // Short work says nothing in a log.
@@ -117,11 +130,11 @@ void ProgressReport::draw(double seconds, std::uint64_t done, std::uint64_t tota
 {
     const double part = total > 0 ? static_cast<double>(done) / static_cast<double>(total) : 0;
     const std::string numbers = numbers_of(rate_of(seconds, done), done, total);
-    const std::string title = fmt::format("{} {} ", stage_, ctx::printable(what_, 30));
     // One column stays free: a full line would make the terminal begin the next one.
     const std::size_t width = terminal_width() - 1;
+    const std::string title = fmt::format("{} {} ", stage_, short_name(what_, width, numbers.size()));
     std::string bar;
-    if (const std::size_t used = title.size() + numbers.size() + 2; used + 10 <= width) {
+    if (const std::size_t used = title.size() + numbers.size() + 2; used + least_bar <= width) {
         const std::size_t room = std::min<std::size_t>(width - used, 40);
         const auto filled = std::min(room, static_cast<std::size_t>(part * static_cast<double>(room)));
         bar = fmt::format("[{:<{}}]", std::string(filled, '#'), room);
