@@ -13,11 +13,11 @@ from jobs import VMBATCH
 from world import ALICE, SHARE, share_source
 
 DATA = disk(24)
-PLACE = "/work/of-alice"
+PLACE = "/work/images-of-alice"
 
 # What it is told, a line at a time. The guest has neither vmbatch nor its libraries: both are on the mount.
 SCRIPT = """#!/bin/bash
-cd /work/of-alice || exit
+cd /work/images-of-alice || exit
 pull() { LD_LIBRARY_PATH=./libraries exec ./bin/vmbatch --cache-dir ./cache image pull "$@" --json --progress none; }
 while read -r what url checksum; do
     case $what in
@@ -63,11 +63,11 @@ def wait_for_checkpoint(folder, offset):
 
 
 def test_two_clients_fetch_once_and_the_lock_of_a_killed_one_is_free(caller):
-    folder = SHARE / "of-alice"
+    folder = SHARE / "images-of-alice"
     folder.mkdir(mode=0o700)
     try:
         place_vmbatch(folder)
-        mount = {"source": f"{share_source()}/of-alice", "target": PLACE, "options": "vers=4.1,port=2049"}
+        mount = {"source": f"{share_source()}/images-of-alice", "target": PLACE, "options": "vers=4.1,port=2049"}
         config = caller.config({"profile": {"mini": {"create_workdir": False, "mount": [mount]}}})
         with HostileServer(address=share_source().split(":")[0]) as server:
             one, two = [caller.begin("mini", SCRIPT, options=["--config", config, "--workdir", PLACE]) for _ in range(2)]
