@@ -32,6 +32,14 @@ HypervisorSettings read_hypervisor(TomlReader in, Recorder& record)
     result.uri = record.text(in, "uri", "qemu:///system");
     result.accel = record.choice(in, "accel", {"auto", "kvm", "tcg"}, "auto");
     result.qemu_user = record.text(in, "qemu_user", "libvirt-qemu");
+    result.restart = in.texts("restart");
+    record.note_read(in, "restart", ctx::join(result.restart, " "));
+    if (!result.restart.empty()) require_absolute(in, "restart", result.restart.front());
+    result.restart_at_most = static_cast<unsigned>(record.integer(in, "restart_at_most", 0, 1000, 3));
+    result.memory_limit = record.size(in, "memory_limit", 0, 0);
+    result.pid_file = record.text(in, "pid_file", "/run/libvirtd.pid");
+    require_absolute(in, "pid_file", result.pid_file);
+    result.patience = record.seconds(in, "patience", 10);
     in.finish();
     return result;
 }

@@ -71,6 +71,11 @@ struct HypervisorSettings {
     std::string uri;
     std::string accel; // auto, kvm, tcg
     std::string qemu_user;
+    std::vector<std::string> restart;     // the command that ends libvirtd and starts it; empty: none
+    unsigned restart_at_most = 0;         // in any hour
+    std::uint64_t memory_limit = 0;       // bytes libvirtd may have; 0: any
+    std::filesystem::path pid_file;       // libvirtd's, which it holds a lock on
+    std::chrono::milliseconds patience{}; // how long a call may take where libvirtd can be restarted
 };
 
 // A queue of Torque, a partition of Slurm.

@@ -167,6 +167,21 @@ std::string fill_domain_xml(std::string_view domain_template, const std::string&
     return std::move(text).str();
 }
 
+std::vector<std::filesystem::path> disks_of(const std::string& domain_xml)
+{
+    pugi::xml_document document;
+    document.load_string(domain_xml.c_str());
+    std::vector<std::filesystem::path> files;
+    for (const xml_node disk : document.child("domain").child("devices").children("disk")) {
+        for (xml_node layer = disk; layer; layer = layer.child("backingStore")) {
+            for (const char* name : {"file", "dev"}) {
+                if (const auto path = layer.child("source").attribute(name)) files.emplace_back(path.value());
+            }
+        }
+    }
+    return files;
+}
+
 std::optional<JobTag> read_tag(std::string_view metadata)
 {
     pugi::xml_document document;
