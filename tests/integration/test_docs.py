@@ -35,6 +35,7 @@ RUN_BY = {
     "vmbatch image show": "tests/integration/test_docs.py::test_an_image_by_its_name",
     "vmbatch image verify": "tests/integration/test_docs.py::test_first_job_as_far_as_it_needs_no_guest",
     "vmbatch iso build": "tests/integration/test_iso_commands.py::test_a_disc_holds_what_its_guests_look_for",
+    "vmbatch iso check": "tests/integration/test_iso_check.py::test_our_own_discs_are_for_the_guests_they_are_for",
     "vmbatch iso show": "tests/integration/test_iso_commands.py::test_a_disc_holds_what_its_guests_look_for",
     "vmbatch job gc": "tests/integration/test_docs.py::test_first_job_as_far_as_it_needs_no_guest",
     "vmbatch job list": "tests/integration/test_docs.py::test_first_job_as_far_as_it_needs_no_guest",

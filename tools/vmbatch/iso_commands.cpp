@@ -23,6 +23,7 @@
 #include "../runner/install_paths.hpp"
 #include "../runner/resources/check_archives.hpp"
 #include "context_values.hpp"
+#include "iso_check_command.hpp"
 
 namespace {
 
@@ -205,11 +206,13 @@ void add_show(CLI::App& noun)
 
 } // namespace
 
-void add_iso_commands(CLI::App& app)
+void add_iso_commands(CLI::App& app, CommonOptions& options)
 {
-    CLI::App* noun = app.add_subcommand("iso", "Write contexts as discs, and look at discs.");
+    CLI::App* noun = app.add_subcommand(
+        "iso", "Write contexts as discs, look at discs, and know what a guest will do with them.");
     noun->footer("\nExample:\n  vmbatch iso build context.toml -o context.iso");
     noun->require_subcommand(1);
     add_build(*noun);
     add_show(*noun);
+    add_iso_check_command(*noun, options);
 }

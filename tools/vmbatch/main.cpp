@@ -101,7 +101,7 @@ int main(int argc, char** argv)
     add_job_commands(app, options);
     add_guest_commands(app, options);
     add_context_commands(app);
-    add_iso_commands(app);
+    add_iso_commands(app, options);
     add_config_commands(app, options);
 
     try {
