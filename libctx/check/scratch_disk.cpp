@@ -20,9 +20,9 @@ bool is_ext(FileSystem kind)
     return kind == FileSystem::ext2 || kind == FileSystem::ext3 || kind == FileSystem::ext4;
 }
 
-std::string partition_name(const Disk& disk, std::size_t index)
+std::string partition_name(const Disk& disk, unsigned number)
 {
-    return fmt::format("{}{}", disk.device, index + 1);
+    return fmt::format("{}{}", disk.device, number);
 }
 
 std::string place_of(const Disk& disk)
@@ -60,16 +60,16 @@ private:
     bool take_warm()
     {
         for (const Disk* disk : disks_) {
-            for (std::size_t i = 0; i < disk->partitions.size(); ++i) {
-                const Partition& partition = disk->partitions[i];
+            for (const Partition& partition : disk->partitions) {
                 if (!is_ext(partition.filesystem) || partition.label != "UROOT") continue;
                 result_.warm = true;
-                result_.step.action = fmt::format(
-                    "takes {}, labelled UROOT, as it is; no context is looked for", partition_name(*disk, i));
+                result_.step.action =
+                    fmt::format("takes {}, labelled UROOT, as it is; no context is looked for",
+                                partition_name(*disk, partition.number));
                 add("old-context", Severity::error, place_of(*disk),
                     "a partition labelled UROOT is there: the guest keeps the context that is stored on it",
                     blank_disk);
-                if (!disk->writable || partition.filesystem != FileSystem::ext4 || i != 0)
+                if (!disk->writable || partition.filesystem != FileSystem::ext4 || partition.number != 1)
                     add("odd-scratch-disk", Severity::unknown, place_of(*disk),
                         "UROOT is usually the first partition, ext4, of a disk that can be written");
                 return true;
@@ -96,8 +96,8 @@ private:
             if (!first_disk_) first_disk_ = &disk;
             return;
         }
-        for (std::size_t i = 0; i < disk.partitions.size(); ++i)
-            look_at(disk, disk.partitions[i], partition_name(disk, i));
+        for (const Partition& partition : disk.partitions)
+            look_at(disk, partition, partition_name(disk, partition.number));
     }
 
     void look_at(const Disk& disk, const Partition& partition, const std::string& name)
@@ -140,7 +140,7 @@ private:
     // No partitions, and so "empty", whatever is on it.
     void partition_disk(const Disk& disk)
     {
-        const std::string name = partition_name(disk, 0);
+        const std::string name = partition_name(disk, 1);
         result_.eaten.push_back(disk.device);
         if (!disk.blank) {
             const std::string what =

@@ -1,5 +1,6 @@
 // Whatever the text: readers of user data come to an end, and a guest's verdict on it is one text. Built with
 // -fsanitize=fuzzer,address.
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -41,15 +42,13 @@ void predict_all(const std::string& text)
 {
     Medium disc{.place = "disc", .device = "sr0", .label = "cidata", .files = {}};
     for (const std::string& file : files_of_interest()) disc.files[file] = {.content = text};
+    constexpr std::array<const char*, 3> labels = {"cidata", "config-2", "CONTEXT"};
+    disc.label = labels.at(text.size() % labels.size());
     for (const std::string& guest : guest_names()) {
-        for (const char* label : {"cidata", "config-2", "CONTEXT"}) {
-            disc.label = label;
-            const Report report = predict({.media = {disc}, .disks = {}}, guest);
-            for (const Finding& finding : report.findings)
-                require(!finding.id.empty() && !finding.reason.empty());
-            for (const char c : to_text(report))
-                require(c == '\n' || (c >= ' ' && c <= '~') || (c & 0x80) != 0);
-        }
+        const Report report = predict({.media = {disc}, .disks = {}}, guest);
+        for (const Finding& finding : report.findings)
+            require(!finding.id.empty() && !finding.reason.empty());
+        for (const char c : to_text(report)) require(c == '\n' || (c >= ' ' && c <= '~') || (c & 0x80) != 0);
     }
 }
 

@@ -22,6 +22,7 @@ FIRST_JOB = CHECKOUT / "howto/first-job.md"
 
 # Which test runs each command that the pages show. A page that shows another one fails until its test is named here.
 RUN_BY = {
+    "vmbatch cache-disk create": "tests/integration/test_cache_disk.py::test_for_cvmfs_it_is_ext4",
     "vmbatch config check": "tests/integration/test_docs.py::test_first_job_as_far_as_it_needs_no_guest",
     "vmbatch config show": "tests/integration/test_docs.py::test_first_job_as_far_as_it_needs_no_guest",
     "vmbatch context check": "tests/integration/test_context_commands.py::test_values_from_the_command_line",
@@ -107,7 +108,7 @@ def split_command(words):
     """("vmbatch", noun, verb) or (script,), and the words behind it."""
     if words[0] != "vmbatch":
         return words[:1], words[1:]
-    length = 3 if words[1] in {"config", "context", "guest", "image", "iso", "job"} and len(words) > 2 else 2
+    length = 3 if words[1] in {"cache-disk", "config", "context", "guest", "image", "iso", "job"} and len(words) > 2 else 2
     return words[:length], words[length:]
 
 

@@ -41,6 +41,7 @@ struct Medium {
 };
 
 struct Partition {
+    unsigned number = 1;
     FileSystem filesystem = FileSystem::none; // none: nothing that is known, zeros or not
     std::string label;
     // Whether a file system holds no file but lost+found; nothing if it was not looked at.
