@@ -25,7 +25,7 @@ namespace {
 
 constexpr std::uint64_t mebibyte = 1 << 20;
 constexpr std::uint64_t smallest = 64 * mebibyte; // µCernVM formatted 54 MB; there is no use in less
-constexpr std::uint64_t largest = 16384 * 1024 * mebibyte;
+constexpr std::uint64_t largest = mebibyte * 1024 * 16384;
 
 using Format = CacheDiskOptions::Format;
 using For = CacheDiskOptions::For;
@@ -62,8 +62,10 @@ void make_qcow2(const AtomicFile& file, const fs::path& path, const CacheDiskOpt
                 const Deadline& deadline)
 {
     const std::string to = file.temporary_path().string();
-    if (options.purpose == For::cernvm)
-        return run_qemu_img({"create", "-q", "-f", "qcow2", to, std::to_string(options.size)}, deadline);
+    if (options.purpose == For::cernvm) {
+        run_qemu_img({"create", "-q", "-f", "qcow2", to, std::to_string(options.size)}, deadline);
+        return;
+    }
     const AtomicFile raw(path, 0600);
     make_raw(raw, options);
     run_qemu_img({"convert", "-f", "raw", "-O", "qcow2", raw.temporary_path().string(), to}, deadline);

@@ -27,13 +27,13 @@ namespace {
 void obey(Obeys what, Hearing& hearing)
 {
     switch (what) {
-    case Obeys::bootloader_block: return obey_bootloader_block(hearing);
-    case Obeys::bootloader_network: return obey_bootloader_network(hearing);
-    case Obeys::hepix_scripts: return obey_hepix_scripts(hearing);
-    case Obeys::root_key_variables: return obey_root_key_variables(hearing);
-    case Obeys::amiconfig: return obey_amiconfig(hearing);
-    case Obeys::cloud_init: return obey_cloud_init(hearing);
-    case Obeys::cloud_init_ssh_key: return obey_cloud_init_ssh_key(hearing);
+    case Obeys::bootloader_block: obey_bootloader_block(hearing); break;
+    case Obeys::bootloader_network: obey_bootloader_network(hearing); break;
+    case Obeys::hepix_scripts: obey_hepix_scripts(hearing); break;
+    case Obeys::root_key_variables: obey_root_key_variables(hearing); break;
+    case Obeys::amiconfig: obey_amiconfig(hearing); break;
+    case Obeys::cloud_init: obey_cloud_init(hearing); break;
+    case Obeys::cloud_init_ssh_key: obey_cloud_init_ssh_key(hearing); break;
     }
 }
 
@@ -90,8 +90,9 @@ private:
         if (!scratch_) return true;
         report_.steps.push_back(scratch_->step);
         std::ranges::move(scratch_->findings, std::back_inserter(report_.findings));
+        const std::vector<std::string>& eaten = scratch_->eaten;
         const auto is_eaten = [&](const Medium* medium) {
-            return std::ranges::any_of(scratch_->eaten, [&](const std::string& device) {
+            return std::ranges::any_of(eaten, [&](const std::string& device) {
                 return medium->device == device || medium->device == device + "1";
             });
         };
@@ -121,8 +122,9 @@ private:
 
     std::optional<Found> look(const Stage& stage, Step& step)
     {
-        if (stage.only_after && !has_user_data(found_[stage.listens_to])) {
-            in_doubt_ |= found_[stage.listens_to] && found_[stage.listens_to]->in_doubt;
+        const std::optional<Found>& before = found_[stage.listens_to];
+        if (stage.only_after && !has_user_data(before)) {
+            in_doubt_ |= before && before->in_doubt;
             step.action = fmt::format("does not start: {} found no user data", the(stage.listens_to));
             return std::nullopt;
         }
@@ -137,7 +139,7 @@ private:
         }
         if (stage.only_after) {
             step.action = fmt::format("hears what {} has found", the(stage.listens_to));
-            return found_[stage.listens_to];
+            return before;
         }
         ask_for_udf(stage);
         step.action = "finds nothing" + (stage.otherwise.empty() ? "" : ", " + stage.otherwise);

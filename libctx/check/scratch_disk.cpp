@@ -82,8 +82,10 @@ private:
     {
         for (const Disk* disk : disks_) look_at(*disk);
         if (first_disk_) partition_disk(**first_disk_);
-        if (first_partition_) return format(*first_partition_);
-        nothing_left();
+        if (first_partition_)
+            format(*first_partition_);
+        else
+            nothing_left();
     }
 
     void look_at(const Disk& disk)
@@ -154,7 +156,7 @@ private:
         }
         offer({.disk = &disk, .name = name});
         result_.step.action = fmt::format("partitions {}, ", disk.device);
-        if (first_partition_->disk != &disk)
+        if (first_partition_ && first_partition_->disk != &disk)
             add("partitioned-in-vain", Severity::warning, place_of(disk),
                 fmt::format("it is partitioned, and then {} is formatted, which comes first",
                             first_partition_->name),

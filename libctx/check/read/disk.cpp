@@ -102,9 +102,10 @@ Medium vfat_medium(const BlockReader& part, const Disk& disk, std::string device
             .files = vfat_files(part, files_of_interest(), largest_file)};
 }
 
-void add_partitions(Machine& machine, Disk& disk, const BlockReader& reader, const DiskLayout& layout)
+void add_partitions(Machine& machine, Disk& disk, const BlockReader& reader, const PartitionTable& table,
+                    const DiskLayout& layout)
 {
-    for (const ctx::Partition& entry : layout.partitions->partitions) {
+    for (const ctx::Partition& entry : table.partitions) {
         disk.partitions.push_back(partition_of(reader, entry, content_of(layout, entry.range)));
         const Partition& made = disk.partitions.back();
         if (made.filesystem == FileSystem::vfat)
@@ -136,8 +137,8 @@ void add_disk(Machine& machine, const std::filesystem::path& image, std::string 
               .partitions = {},
               .label = "",
               .size = layout.size};
-    if (disk.has_table) {
-        add_partitions(machine, disk, reader, layout);
+    if (layout.partitions) {
+        add_partitions(machine, disk, reader, *layout.partitions, layout);
     } else {
         const std::optional<Content> content = content_of(layout, {.offset = 0, .size = layout.size});
         disk.filesystem = kind_of(content);

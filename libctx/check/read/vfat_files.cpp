@@ -179,7 +179,8 @@ private:
         const std::string path = prefix + name;
         if ((attributes & directory) != 0) {
             if (++directories_ > most_directories) throw damaged("it holds more directories than can be");
-            return list(content(cluster, part_.size()), path + "/", depth + 1);
+            list(content(cluster, part_.size()), path + "/", depth + 1);
+            return;
         }
         const std::uint64_t size = little_endian(entry, 28, 4);
         MediumFile& file = files_[path];

@@ -95,7 +95,10 @@ void find_dropped(Hearing& hearing, const AmiconfigIni& ini, std::string_view te
 void hear_keys(Hearing& hearing, const IniSection& section)
 {
     const std::string name = lower(section.name);
-    if (name == "cernvm") return obey_cernvm_plugin(hearing, section.keys);
+    if (name == "cernvm") {
+        obey_cernvm_plugin(hearing, section.keys);
+        return;
+    }
     std::vector<std::string> keys;
     for (const auto& [key, value] : section.keys) keys.push_back(printable(key));
     hearing.reads(fmt::format("[{}]{}{}", printable(name), keys.empty() ? "" : ": ", join(keys, ", ")));
@@ -110,16 +113,18 @@ bool has_root_key(const Found& found)
 
 void hear_rootsshkeys(Hearing& hearing, bool boot_loader_only)
 {
+    if (!boot_loader_only && has_root_key(hearing.found)) {
+        hearing.reads("[rootsshkeys]");
+        return;
+    }
+    hearing.partly = true;
     if (boot_loader_only)
         hearing.find("root-key-not-read", Severity::error, "rootsshkeys",
                      "this guest stores no meta data: the plugin has no key to read",
                      "write root's authorized_keys in a script");
-    else if (!has_root_key(hearing.found))
+    else
         hearing.find("root-key-not-read", Severity::error, "rootsshkeys", "no key for it is on the disc",
                      "say PUBLIC_KEY or ROOT_PUBKEY in context.sh");
-    else
-        return hearing.reads("[rootsshkeys]");
-    hearing.partly = true;
 }
 
 void hear_sections(Hearing& hearing, const AmiconfigIni& ini)

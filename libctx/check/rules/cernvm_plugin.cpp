@@ -111,9 +111,11 @@ void check_command(Hearing& hearing, const std::string& value)
     const std::string user = value.substr(0, value.find(':'));
     const bool good = value.find(":/") != std::string::npos && !user.empty() &&
                       std::ranges::all_of(user, [](char c) { return c >= 'a' && c <= 'z'; });
-    if (good)
-        return hearing.reads("contextualization_command, as " + user +
-                             ", whose uid must be 500 at least; its output is lost");
+    if (good) {
+        hearing.reads("contextualization_command, as " + user +
+                      ", whose uid must be 500 at least; its output is lost");
+        return;
+    }
     hearing.partly = true;
     hearing.find("command-user", Severity::error, "[cernvm] contextualization_command",
                  "it is not user:/path with a user of the letters a to z",

@@ -19,8 +19,10 @@ void hear_cloud_config(Hearing& hearing, const CloudPart& part, const std::strin
     if (!config.fault.empty()) {
         // A file of comments alone says nothing, and nothing is wrong with it.
         if (config.keys.empty() && config.line == 0 &&
-            trimmed(part.text).find('\n') == std::string_view::npos)
-            return hearing.reads("an empty cloud-config");
+            trimmed(part.text).find('\n') == std::string_view::npos) {
+            hearing.reads("an empty cloud-config");
+            return;
+        }
         hearing.partly = true;
         hearing.find("cloud-config-broken", Severity::error,
                      where + (config.line == 0 ? "" : fmt::format("line {}", config.line)),
@@ -60,8 +62,8 @@ void hear_part(Hearing& hearing, const CloudPart& part, const std::string& where
     using Kind = CloudPart::Kind;
     switch (part.kind) {
     case Kind::nothing: return;
-    case Kind::cloud_config: return hear_cloud_config(hearing, part, where);
-    case Kind::unknown: return hear_unknown(hearing, part, where);
+    case Kind::cloud_config: hear_cloud_config(hearing, part, where); return;
+    case Kind::unknown: hear_unknown(hearing, part, where); return;
     case Kind::gzip:
         hearing.in_doubt = true;
         hearing.find("gzip", Severity::unknown, where,
@@ -90,7 +92,9 @@ void check_nocloud(Hearing& hearing)
 {
     const CloudConfig data = read_cloud_config(hearing.found.from.medium->text("meta-data"));
     for (const std::string& key : data.keys) {
-        if (key == "instance-id") return hearing.reads("meta-data: instance-id");
+        if (key != "instance-id") continue;
+        hearing.reads("meta-data: instance-id");
+        return;
     }
     hearing.find("no-instance-id", Severity::warning, "meta-data",
                  "no instance-id: a disk that was booted before keeps what it was told then",
@@ -101,7 +105,10 @@ void check_config_drive(Hearing& hearing)
 {
     const std::string_view text = hearing.found.from.medium->text("openstack/latest/meta_data.json");
     const auto data = nlohmann::json::parse(text, nullptr, false);
-    if (data.is_object() && data.contains("uuid")) return hearing.reads("meta_data.json: uuid");
+    if (data.is_object() && data.contains("uuid")) {
+        hearing.reads("meta_data.json: uuid");
+        return;
+    }
     hearing.partly = true;
     hearing.find("no-uuid", Severity::error, "openstack/latest/meta_data.json",
                  data.is_discarded() ? "it is no JSON" : "it has no uuid",

@@ -28,7 +28,10 @@ void read_setting(BootloaderBlock& block, std::string_view line, unsigned number
     }
     const std::string_view key = line.substr(0, sign);
     std::string_view value = line.substr(sign + 1);
-    if (!is_environment_name(key)) return fault(Kind::name);
+    if (!is_environment_name(key)) {
+        fault(Kind::name);
+        return;
+    }
     if (value.ends_with('\r')) {
         fault(Kind::carriage);
         value.remove_suffix(1);

@@ -1,5 +1,6 @@
 #include "check/userdata/cloud_parts.hpp"
 
+#include <array>
 #include <map>
 #include <utility>
 
@@ -19,11 +20,14 @@ constexpr std::size_t most_parts = 1000;
 
 Kind kind_by_text(std::string_view text)
 {
-    static constexpr std::pair<std::string_view, Kind> beginnings[] = {
-        {"#cloud-config", Kind::cloud_config}, {"#!", Kind::script},
-        {"#cloud-boothook", Kind::boothook},   {"#include", Kind::include},
-        {"#part-handler", Kind::part_handler}, {"## template: jinja", Kind::template_},
-    };
+    static constexpr std::array<std::pair<std::string_view, Kind>, 6> beginnings = {{
+        {"#cloud-config", Kind::cloud_config},
+        {"#!", Kind::script},
+        {"#cloud-boothook", Kind::boothook},
+        {"#include", Kind::include},
+        {"#part-handler", Kind::part_handler},
+        {"## template: jinja", Kind::template_},
+    }};
     if (is_gzip(text)) return Kind::gzip;
     if (trimmed(text).empty()) return Kind::nothing;
     for (const auto& [beginning, kind] : beginnings) {

@@ -48,7 +48,10 @@ private:
     void single_quoted()
     {
         const std::size_t end = text_.find('\'', at_);
-        if (end == std::string_view::npos) return unterminated();
+        if (end == std::string_view::npos) {
+            unterminated();
+            return;
+        }
         word_.value += text_.substr(at_, end - at_);
         at_ = end + 1;
     }
@@ -65,8 +68,10 @@ private:
             if (escapable.find(next) == std::string_view::npos) word_.value += '\\';
             if (next != '\n') word_.value += next;
         }
-        if (at_ == text_.size()) return unterminated();
-        ++at_;
+        if (at_ == text_.size())
+            unterminated();
+        else
+            ++at_;
     }
 
     void unterminated()
