@@ -20,6 +20,8 @@ struct CloseFile {
     void operator()(ext2_file_t file) const { ext2fs_file_close(file); }
 };
 
+// The upper halves are in a union of what several systems keep there.
+// NOLINTBEGIN(cppcoreguidelines-pro-type-union-access)
 void set_owner_of(ext2_inode_large& inode, uid_t uid, gid_t gid)
 {
     inode.i_uid = static_cast<std::uint16_t>(uid & 0xffffU);
@@ -27,6 +29,7 @@ void set_owner_of(ext2_inode_large& inode, uid_t uid, gid_t gid)
     inode.i_gid = static_cast<std::uint16_t>(gid & 0xffffU);
     inode.osd2.linux2.l_i_gid_high = static_cast<std::uint16_t>(gid >> 16U);
 }
+// NOLINTEND(cppcoreguidelines-pro-type-union-access)
 
 void set_mode_of(ext2_inode_large& inode, mode_t mode)
 {

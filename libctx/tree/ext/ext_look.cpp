@@ -13,7 +13,7 @@ namespace ctx {
 namespace {
 
 struct FreeMemory {
-    void operator()(void* memory) const { ext2fs_free_mem(&memory); }
+    void operator()(void* memory) const { ext2fs_free_mem(static_cast<void*>(&memory)); }
 };
 
 struct CloseFile {

@@ -51,9 +51,9 @@ private:
     void require_absent(const Place& place, const std::string& path) const;
     // Removes a file or link in the way; throws for a directory.
     void clear(const Place& place, const std::string& path);
-    void remove_tree(const Place& place, ext2_ino_t inode, int depth);
-    void write_content(ext2_ino_t inode, GuestContent& content) const;
-    void set_attributes(ext2_ino_t inode, const GuestAttributes& attributes) const;
+    void remove_tree(const Place& place, ext2_ino_t number, int depth);
+    void write_content(ext2_ino_t number, GuestContent& content) const;
+    void set_attributes(ext2_ino_t number, const GuestAttributes& attributes) const;
 
     // Runs a change; after one that failed there are no more.
     template <class Work>
