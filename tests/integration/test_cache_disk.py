@@ -61,10 +61,10 @@ def test_for_cvmfs_it_is_ext4(tmp_path, size):
     create(second, "--size", size, "--for", "cvmfs")
     assert data_of(first) == data_of(second)
     assert on_disk(first) <= 5 << 20
-    checked = run("e2fsck", "-fn", first)
+    checked = run("/sbin/e2fsck", "-fn", first)
     assert checked.returncode == 0 and "CVMFSCACHE: 11/" in checked.stdout, checked.stdout + checked.stderr
-    assert run("blkid", "-p", "-o", "value", "-s", "LABEL", first).stdout == "CVMFSCACHE\n"
-    assert "lost+found" in run("debugfs", "-R", "ls -l /", first).stdout
+    assert run("/sbin/blkid", "-p", "-o", "value", "-s", "LABEL", first).stdout == "CVMFSCACHE\n"
+    assert "lost+found" in run("/sbin/debugfs", "-R", "ls -l /", first).stdout
 
 
 def test_it_can_be_filled(tmp_path):
@@ -72,10 +72,10 @@ def test_it_can_be_filled(tmp_path):
     disk, file = tmp_path / "cache.img", tmp_path / "file"
     create(disk, "--size", "1G", "--for", "cvmfs")
     file.write_bytes(os.urandom(5 << 20))
-    assert run("debugfs", "-w", "-R", f"write {file} file", disk).returncode == 0
-    assert run("debugfs", "-R", f"dump file {tmp_path}/back", disk).returncode == 0
+    assert run("/sbin/debugfs", "-w", "-R", f"write {file} file", disk).returncode == 0
+    assert run("/sbin/debugfs", "-R", f"dump file {tmp_path}/back", disk).returncode == 0
     assert (tmp_path / "back").read_bytes() == file.read_bytes()
-    assert run("e2fsck", "-fn", disk).returncode == 0
+    assert run("/sbin/e2fsck", "-fn", disk).returncode == 0
 
 
 def test_ext4_in_qcow2_is_the_same(tmp_path):
