@@ -129,12 +129,12 @@ class Handler(BaseHTTPRequestHandler):
 
 
 class HostileServer:
-    def __init__(self, tls=None):
+    def __init__(self, tls=None, address="127.0.0.1"):
         self.resources = {}
         self.seen = []
         self.lock = threading.Lock()
         self.released = threading.Event()
-        self.http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.http = ThreadingHTTPServer((address, 0), Handler)
         self.http.daemon_threads = True
         self.http.owner = self
         self.scheme = "http"
@@ -154,7 +154,7 @@ class HostileServer:
 
     @property
     def base(self):
-        return f"{self.scheme}://127.0.0.1:{self.http.server_port}"
+        return f"{self.scheme}://{self.http.server_address[0]}:{self.http.server_port}"
 
     def serve(self, path, data=b"", **how):
         self.resources[path] = Resource(data=data, **how)
