@@ -72,14 +72,6 @@ void report_to(Steps& steps, const Context& context)
     steps.call("report_to", {context.ready->path, context.ready->nonce, context.ready->user, uid, gid});
 }
 
-// "ssh-ed25519 AAAA…" → "ed25519", as sshd names the file.
-std::string host_key_type(const std::string& public_key)
-{
-    const std::string type = public_key.substr(0, public_key.find(' '));
-    if (type.starts_with("ecdsa")) return "ecdsa";
-    return type.starts_with("ssh-") ? type.substr(4) : type;
-}
-
 void host_key(Steps& steps, const Context& context)
 {
     if (context.host_key)
@@ -132,6 +124,13 @@ void contents(Steps& steps, const Context& context)
 }
 
 } // namespace
+
+std::string host_key_type(const std::string& public_key)
+{
+    const std::string type = public_key.substr(0, public_key.find(' '));
+    if (type.starts_with("ecdsa")) return "ecdsa";
+    return type.starts_with("ssh-") ? type.substr(4) : type;
+}
 
 std::string payload_number(std::size_t index)
 {

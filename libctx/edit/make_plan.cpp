@@ -1,0 +1,36 @@
+#include <ctx/edit_plan.hpp>
+
+#include "edit/plan_parts.hpp"
+
+namespace ctx {
+
+const std::string& edit_path(const EditAction& action)
+{
+    static const std::string none;
+    return std::visit(
+        [](const auto& one) -> const std::string& {
+            if constexpr (requires { one.path; })
+                return one.path;
+            else if constexpr (requires { one.to; })
+                return one.to;
+            else
+                return none;
+        },
+        action);
+}
+
+EditPlan make_plan(const Context& context, const GuestFacts& facts)
+{
+    EditPlan plan;
+    Accounts accounts(facts);
+    plan_hostname(plan, context, facts);
+    plan_accounts(plan, context, facts, accounts);
+    plan_ssh(plan, context, facts);
+    plan_contents(plan, context, facts, accounts);
+    plan_environment(plan, context);
+    if (!facts.selinux_policy.empty() && !plan.empty())
+        add(plan, "SELinux policy " + facts.selinux_policy, edit::Relabel{});
+    return plan;
+}
+
+} // namespace ctx
