@@ -1,6 +1,7 @@
 #include <ctx/edit_plan.hpp>
 
 #include "edit/plan_parts.hpp"
+#include "services/plan_services.hpp"
 
 namespace ctx {
 
@@ -28,6 +29,7 @@ EditPlan make_plan(const Context& context, const GuestFacts& facts)
     plan_ssh(plan, context, facts);
     plan_contents(plan, context, facts, accounts);
     plan_environment(plan, context);
+    plan_services(plan, context, facts);
     if (!facts.selinux_policy.empty() && !plan.empty())
         add(plan, "SELinux policy " + facts.selinux_policy, edit::Relabel{});
     return plan;

@@ -3,8 +3,10 @@
 #include <ctx/guest_facts.hpp>
 
 #include "facts/account_files.hpp"
+#include "facts/service_facts.hpp"
 #include "facts/snapshot.hpp"
 #include "facts/system_facts.hpp"
+#include "services/plan_services.hpp"
 
 namespace ctx {
 
@@ -47,6 +49,14 @@ void take_accounts(SnapshotTaker& look, const Context& context)
 void take_targets(SnapshotTaker& look, const Context& context)
 {
     for (const File& file : context.files) look.take_entry(file.path);
+}
+
+std::vector<std::string> services_of(const Context& context)
+{
+    std::vector<std::string> names = context.services.enable;
+    names.insert(names.end(), context.services.disable.begin(), context.services.disable.end());
+    names.insert(names.end(), sshd_names.begin(), sshd_names.end());
+    return names;
 }
 
 } // namespace
@@ -124,6 +134,7 @@ GuestFacts read_facts(const GuestTree& tree, const Context& context)
     facts.groups = parse_group(facts.text("/etc/group"));
     take_accounts(look, context);
     take_targets(look, context);
+    take_services(look, facts, services_of(context));
     return facts;
 }
 
