@@ -8,6 +8,7 @@
 #include <ctx/base/text.hpp>
 
 #include "dialects/guest_scripts.hpp"
+#include "dialects/mount_above.hpp"
 
 namespace ctx {
 
@@ -104,6 +105,15 @@ void accounts(Steps& steps, const Context& context)
     steps.call("configure_sshd", {keys.contains("root") ? "keys" : ""});
 }
 
+// Homes on a mount could not be made on the disk.
+void mounted_homes(Steps& steps, const Context& context)
+{
+    for (const User& user : context.users)
+        if (user.uid != 0 && mount_above(context, user.home) != nullptr)
+            steps.call("make_home", {user.name, fmt::format("{}", user.uid),
+                                     fmt::format("{}", user.group.gid), user.home});
+}
+
 void contents(Steps& steps, const Context& context)
 {
     for (const Directory& directory : context.directories)
@@ -166,6 +176,22 @@ std::string setup_script(const Context& context)
     if (!context.environment.empty()) steps.call("install_environment");
     for (const std::string& service : context.services.disable) steps.call("disable_service", {service});
     for (const std::string& service : context.services.enable) steps.call("enable_service", {service});
+    late_commands(steps, commands(context, Command::When::late));
+    steps.call("finish");
+    return fmt::format("#!/bin/sh\n{}{}", setup_functions, steps.take());
+}
+
+std::string boot_script(const Context& context, bool make_host_key)
+{
+    Steps steps;
+    const std::vector<std::string> early = commands(context, Command::When::early);
+    early_commands(steps, early);
+    if (make_host_key) steps.call("ensure_host_key");
+    if (context.share) mount(steps, *context.share);
+    report_to(steps, context);
+    if (!early.empty()) steps.call("require_early");
+    for (const Mount& entry : context.mounts) mount(steps, entry);
+    mounted_homes(steps, context);
     late_commands(steps, commands(context, Command::When::late));
     steps.call("finish");
     return fmt::format("#!/bin/sh\n{}{}", setup_functions, steps.take());

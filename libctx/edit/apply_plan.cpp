@@ -114,8 +114,10 @@ private:
     void write(const std::string& path, const std::variant<std::string, std::filesystem::path>& content,
                const GuestAttributes& attributes)
     {
-        if (const auto* text = std::get_if<std::string>(&content))
-            return tree_.write_bytes(path, *text, attributes);
+        if (const auto* text = std::get_if<std::string>(&content)) {
+            tree_.write_bytes(path, *text, attributes);
+            return;
+        }
         const auto& source = std::get<std::filesystem::path>(content);
         // O_NONBLOCK: a FIFO in the place of a file must not stop us.
         const int raw = ::open(source.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);

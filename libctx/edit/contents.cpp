@@ -5,10 +5,23 @@
 
 #include <ctx/base/error.hpp>
 
-#include "edit/boot_mounts.hpp"
+#include "dialects/mount_above.hpp"
 #include "edit/plan_parts.hpp"
 
 namespace ctx {
+
+namespace {
+
+void require_on_disk(const Context& context, const std::string& path)
+{
+    const Mount* mount = mount_above(context, path);
+    if (mount == nullptr) return;
+    throw Error(Blame::user, fmt::format("{} lies on what the guest mounts at {}", path, mount->target))
+        .because("an edit of the disk would be hidden by the mount")
+        .mend("put it elsewhere, or make it with a late command");
+}
+
+} // namespace
 
 void plan_contents(EditPlan& plan, const Context& context, const GuestFacts& facts, const Accounts& accounts)
 {

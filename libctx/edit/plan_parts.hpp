@@ -22,5 +22,6 @@ void plan_hostname(EditPlan& plan, const Context& context, const GuestFacts& fac
 void plan_ssh(EditPlan& plan, const Context& context, const GuestFacts& facts);
 void plan_contents(EditPlan& plan, const Context& context, const GuestFacts& facts, const Accounts& accounts);
 void plan_environment(EditPlan& plan, const Context& context);
+void plan_cloud_init(EditPlan& plan, const GuestFacts& facts, CloudInit what);
 
 } // namespace ctx

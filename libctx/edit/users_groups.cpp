@@ -9,7 +9,7 @@
 #include <ctx/base/error.hpp>
 #include <ctx/base/text.hpp>
 
-#include "edit/boot_mounts.hpp"
+#include "dialects/mount_above.hpp"
 #include "edit/login_defs.hpp"
 #include "edit/plan_parts.hpp"
 

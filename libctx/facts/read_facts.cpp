@@ -2,6 +2,7 @@
 
 #include <ctx/guest_facts.hpp>
 
+#include "edit/resets.hpp"
 #include "facts/account_files.hpp"
 #include "facts/service_facts.hpp"
 #include "facts/snapshot.hpp"
@@ -25,7 +26,9 @@ constexpr const char* files_with_contents[] = {"/etc/passwd",
                                                "/etc/sysconfig/network",
                                                "/etc/resolv.conf",
                                                "/etc/ssh/sshd_config",
-                                               "/etc/network/interfaces"};
+                                               "/etc/network/interfaces",
+                                               "/etc/machine-id",
+                                               "/etc/rc.local"};
 
 constexpr const char* folders[] = {"/etc/ssh",
                                    "/etc/netplan",
@@ -126,7 +129,8 @@ GuestFacts read_facts(const GuestTree& tree, const Context& context)
     constexpr std::size_t longest_program = 16 << 20;
     facts.sshd_version = openssh_version(look.text("/usr/sbin/sshd", longest_program));
     for (const char* path : files_with_contents) look.take(path);
-    for (const char* path : folders) look.take_folder(path, What::entries);
+    look.take_folder("/etc/ssh", What::entries);
+    for (const char* path : folders) look.take_folder(path, What::contents);
     for (const char* path : {"/usr/bin/cloud-init", "/etc/cloud/cloud.cfg", "/etc/cloud"})
         look.take_entry(path);
     facts.has_cloud_init = facts.has("/usr/bin/cloud-init") || facts.has("/etc/cloud/cloud.cfg");
@@ -134,7 +138,10 @@ GuestFacts read_facts(const GuestTree& tree, const Context& context)
     facts.groups = parse_group(facts.text("/etc/group"));
     take_accounts(look, context);
     take_targets(look, context);
-    take_services(look, facts, services_of(context));
+    for (const std::string& folder : reset_folders()) look.take_folder(folder, What::entries);
+    std::vector<std::string> services = services_of(context);
+    if (facts.network == NetworkStack::networkd) services.emplace_back("systemd-networkd");
+    take_services(look, facts, services);
     return facts;
 }
 

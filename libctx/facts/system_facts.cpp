@@ -91,7 +91,10 @@ void read_distribution(const SnapshotTaker& look, GuestFacts& facts)
         return;
     }
     const std::string red_hat = first_line(look.text("/etc/redhat-release", short_text));
-    if (!red_hat.empty()) return read_redhat_release(printable(red_hat), facts);
+    if (!red_hat.empty()) {
+        read_redhat_release(printable(red_hat), facts);
+        return;
+    }
     const std::string debian = first_line(look.text("/etc/debian_version", short_text));
     if (debian.empty()) return;
     facts.distribution = "debian";

@@ -107,9 +107,17 @@ using EditPlan = std::vector<Edit>;
 // The path an edit is about; "" for Relabel.
 const std::string& edit_path(const EditAction& action);
 
+// What becomes of the guest's own cloud-init: off, or at work without asking anybody and undoing anything
+// (the root file system grows, its other modules run; it costs the boot 15 s and more under emulation).
+enum class CloudInit { off, carry_on };
+
+struct PlanOptions {
+    CloudInit cloud_init = CloudInit::off;
+};
+
 // All that the context asks of this guest, in the order in which it must be done. Throws Error (user) for
 // what this guest cannot be given: a uid that is another's, a service it does not have, a network stack not
 // known.
-EditPlan make_plan(const Context& context, const GuestFacts& facts);
+EditPlan make_plan(const Context& context, const GuestFacts& facts, const PlanOptions& options = {});
 
 } // namespace ctx

@@ -55,6 +55,8 @@ public:
     GuestContent() = default;
     GuestContent(const GuestContent&) = delete;
     GuestContent& operator=(const GuestContent&) = delete;
+    GuestContent(GuestContent&&) = delete;
+    GuestContent& operator=(GuestContent&&) = delete;
     virtual ~GuestContent() = default;
 
     // Of the file, holes included. No piece reaches beyond it.
@@ -96,6 +98,8 @@ public:
     GuestTree() = default;
     GuestTree(const GuestTree&) = delete;
     GuestTree& operator=(const GuestTree&) = delete;
+    GuestTree(GuestTree&&) = delete;
+    GuestTree& operator=(GuestTree&&) = delete;
     virtual ~GuestTree() = default;
 
     // --- looking ---

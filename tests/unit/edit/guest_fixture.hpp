@@ -85,6 +85,7 @@ inline void lay_out_debian(GuestRoot& root)
               0640);
     root.file("/etc/gshadow", "root:*::\nadm:*::debian\nsudo:*::debian\nusers:*::\ndebian:!::\n", 0640);
     root.file("/etc/login.defs", "# comment\nUMASK\t\t022\n#HOME_MODE\t0700\n");
+    root.file("/etc/machine-id", "", 0444);
     root.file("/etc/hostname", "localhost\n");
     root.file("/etc/hosts", "127.0.0.1 localhost\n127.0.1.1\told\n::1 ip6-localhost\n");
     root.file("/etc/skel/.bashrc", "# bashrc\n");

@@ -1,4 +1,4 @@
-// What the guest mounts at its boot hides what an edit put at the same place.
+// What lies on a file system that the guest mounts at its boot.
 #pragma once
 
 #include <string>
@@ -9,8 +9,5 @@ namespace ctx {
 
 // The context's mount that this path is at or below; null if it lies on the guest's own disk.
 const Mount* mount_above(const Context& context, const std::string& path);
-
-// Throws Error (user) for a path that an edit cannot reach.
-void require_on_disk(const Context& context, const std::string& path);
 
 } // namespace ctx
