@@ -117,8 +117,8 @@ InitSystem find_init(const SnapshotTaker& look)
     if (is_plain && any_there(look, {"/sbin/initctl", "/bin/initctl"}) &&
         any_there(look, {"/etc/init/rc.conf", "/etc/init/rc-sysinit.conf"}))
         return InitSystem::upstart;
-    if (is_plain && any_there(look, {"/etc/inittab", "/etc/rc.d/rc", "/etc/init.d/rc"}))
-        return InitSystem::sysv;
+    // An inittab alone says nothing: busybox' init has one, too.
+    if (is_plain && any_there(look, {"/etc/rc.d/rc3.d", "/etc/rc3.d"})) return InitSystem::sysv;
     if (any_there(look, {"/lib/systemd/systemd", "/usr/lib/systemd/systemd"})) return InitSystem::systemd;
     return InitSystem::none;
 }

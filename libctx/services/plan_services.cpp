@@ -84,6 +84,7 @@ bool wants_sshd(const Context& context)
 
 void plan_services(EditPlan& plan, const Context& context, const GuestFacts& facts)
 {
+    if (facts.init == InitSystem::none) return; // as setup.sh has it: there are no services to switch
     Services services = context.services;
     for (const std::string& name : services.disable) disable(plan, facts, name);
     for (const std::string& name : services.enable) {

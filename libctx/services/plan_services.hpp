@@ -9,7 +9,7 @@
 namespace ctx {
 
 // Throws Error (user) for a service to be on that the guest does not have. One to be off that is not there is
-// off.
+// off. A guest without an init system known here is left alone.
 void plan_services(EditPlan& plan, const Context& context, const GuestFacts& facts);
 
 // The names under which guests know sshd.

@@ -27,6 +27,7 @@ RUN_BY = {
     "vmbatch config show": "tests/integration/test_docs.py::test_first_job_as_far_as_it_needs_no_guest",
     "vmbatch context check": "tests/integration/test_context_commands.py::test_values_from_the_command_line",
     "vmbatch context example": "tests/integration/test_context_commands.py::test_an_example_is_a_good_context_of_its_dialect",
+    "vmbatch context plan": "tests/integration/test_context_plan.py::test_what_would_be_written_and_why",
     "vmbatch image import": "tests/integration/test_docs.py::test_first_job_as_far_as_it_needs_no_guest",
     "vmbatch image list": "tests/integration/test_docs.py::test_first_job_as_far_as_it_needs_no_guest",
     "vmbatch image path": "tests/integration/test_docs.py::test_an_image_by_its_name",

@@ -37,6 +37,7 @@ Exit codes: 0 it can be written, 1 this guest cannot be given what the context a
 struct PlanOptions {
     std::string file;
     std::string root;
+    std::string cloud_init = "off";
     std::vector<std::string> settings;
     bool as_json = false;
 };
@@ -50,7 +51,8 @@ void plan(const PlanOptions& options)
     ctx::set_values(context, values);
     const auto tree = ctx::open_dir_tree(options.root);
     const ctx::GuestFacts facts = ctx::read_facts(*tree, context);
-    const ctx::EditPlan edits = ctx::make_plan(context, facts);
+    const auto cloud_init = options.cloud_init == "off" ? ctx::CloudInit::off : ctx::CloudInit::carry_on;
+    const ctx::EditPlan edits = ctx::make_plan(context, facts, {cloud_init});
     if (!options.as_json) {
         std::cout << facts_text(facts) << plan_text(edits);
         return;
@@ -72,6 +74,11 @@ void add_context_plan(CLI::App& noun)
     command->add_option("--root", options->root, "the guest's root, a directory of this host")
         ->type_name("DIR")
         ->required();
+    command
+        ->add_option("--cloud-init", options->cloud_init,
+                     "what becomes of the guest's own: off, or carry-on: it works, and undoes nothing")
+        ->check(CLI::IsMember({"off", "carry-on"}))
+        ->capture_default_str();
     add_set_option(*command, options->settings);
     command->add_flag("--json", options->as_json, "print JSON, schema 1");
     command->callback([options] { plan(*options); });

@@ -46,7 +46,7 @@ TEST_CASE("Facts: CentOS 6 and SLC 5 as they name themselves")
     GuestRoot slc;
     slc.file("/etc/redhat-release", "Scientific Linux CERN SLC release 5.11 (Boron)\n");
     slc.file("/sbin/init", "", 0755);
-    slc.file("/etc/inittab", "id:3:initdefault:\n");
+    slc.folder("/etc/rc.d/rc3.d");
     slc.file("/etc/selinux/config", "SELINUX=disabled\nSELINUXTYPE=targeted\n");
     const ctx::GuestFacts five = slc.facts({});
     CHECK(five.distribution == "slc");
