@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <array>
 
 #include <ctx/guest_facts.hpp>
 
@@ -16,27 +17,27 @@ namespace {
 using What = SnapshotTaker::What;
 
 // Each is asked for by a file below edit/.
-constexpr const char* files_with_contents[] = {"/etc/passwd",
-                                               "/etc/group",
-                                               "/etc/shadow",
-                                               "/etc/gshadow",
-                                               "/etc/login.defs",
-                                               "/etc/hostname",
-                                               "/etc/hosts",
-                                               "/etc/sysconfig/network",
-                                               "/etc/resolv.conf",
-                                               "/etc/ssh/sshd_config",
-                                               "/etc/network/interfaces",
-                                               "/etc/machine-id",
-                                               "/etc/rc.local"};
+constexpr std::array files_with_contents = {"/etc/passwd",
+                                            "/etc/group",
+                                            "/etc/shadow",
+                                            "/etc/gshadow",
+                                            "/etc/login.defs",
+                                            "/etc/hostname",
+                                            "/etc/hosts",
+                                            "/etc/sysconfig/network",
+                                            "/etc/resolv.conf",
+                                            "/etc/ssh/sshd_config",
+                                            "/etc/network/interfaces",
+                                            "/etc/machine-id",
+                                            "/etc/rc.local"};
 
-constexpr const char* folders[] = {"/etc/ssh",
-                                   "/etc/netplan",
-                                   "/etc/systemd/network",
-                                   "/etc/sysconfig/network-scripts",
-                                   "/etc/NetworkManager/system-connections",
-                                   "/etc/network/interfaces.d",
-                                   "/etc/udev/rules.d"};
+constexpr std::array folders = {"/etc/ssh",
+                                "/etc/netplan",
+                                "/etc/systemd/network",
+                                "/etc/sysconfig/network-scripts",
+                                "/etc/NetworkManager/system-connections",
+                                "/etc/network/interfaces.d",
+                                "/etc/udev/rules.d"};
 
 void take_accounts(SnapshotTaker& look, const Context& context)
 {

@@ -1,5 +1,6 @@
 #include "facts/service_facts.hpp"
 
+#include <array>
 #include <set>
 
 #include "services/unit_file.hpp"
@@ -11,8 +12,7 @@ namespace {
 
 using What = SnapshotTaker::What;
 
-constexpr const char* unit_folders[] = {"/etc/systemd/system", "/usr/lib/systemd/system",
-                                        "/lib/systemd/system"};
+constexpr std::array unit_folders = {"/etc/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system"};
 
 bool is_list(const std::string& folder)
 {

@@ -1,6 +1,7 @@
 #include "facts/system_facts.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cctype>
 #include <utility>
 
@@ -61,13 +62,13 @@ std::string first_line(const std::string& text)
 // Before os-release. The wording is the distributions'.
 void read_redhat_release(const std::string& line, GuestFacts& facts)
 {
-    constexpr std::pair<const char*, const char*> names[] = {{"Scientific Linux CERN", "slc"},
-                                                             {"Scientific Linux", "scientific"},
-                                                             {"CentOS", "centos"},
-                                                             {"Red Hat", "rhel"},
-                                                             {"Fedora", "fedora"},
-                                                             {"AlmaLinux", "almalinux"},
-                                                             {"Rocky", "rocky"}};
+    constexpr std::array<std::pair<const char*, const char*>, 7> names = {{{"Scientific Linux CERN", "slc"},
+                                                                           {"Scientific Linux", "scientific"},
+                                                                           {"CentOS", "centos"},
+                                                                           {"Red Hat", "rhel"},
+                                                                           {"Fedora", "fedora"},
+                                                                           {"AlmaLinux", "almalinux"},
+                                                                           {"Rocky", "rocky"}}};
     facts.pretty_name = line;
     facts.distribution = "redhat";
     facts.version = first_number(line);

@@ -1,5 +1,6 @@
 // /etc/sysconfig/network-scripts/ifcfg-*: EL5 to EL9 (there read by NetworkManager).
 #include <algorithm>
+#include <array>
 #include <cctype>
 #include <string>
 #include <string_view>
@@ -35,8 +36,8 @@ bool is_card(const std::string& path)
 // Keys that name a machine, or a card of it.
 bool names_a_card(const std::string& line)
 {
-    constexpr std::string_view keys[] = {"HWADDR", "MACADDR", "UUID", "DHCP_HOSTNAME"};
-    return std::ranges::any_of(keys, [&](std::string_view key) {
+    constexpr std::array keys = {"HWADDR", "MACADDR", "UUID", "DHCP_HOSTNAME"};
+    return std::ranges::any_of(keys, [&](const std::string_view key) {
         return line.starts_with(key) && line.size() > key.size() && line[key.size()] == '=';
     });
 }

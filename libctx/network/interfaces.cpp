@@ -1,4 +1,5 @@
 // /etc/network/interfaces: ifupdown, Debian's own.
+#include <algorithm>
 #include <charconv>
 #include <string>
 #include <string_view>
@@ -21,9 +22,9 @@ constexpr std::string_view folder = "/etc/network/interfaces.d/";
 
 bool has_card(std::string_view text)
 {
-    for (const std::string& line : split(text, '\n'))
-        if (line.starts_with("iface ") && !line.starts_with("iface lo ")) return true;
-    return false;
+    return std::ranges::any_of(split(text, '\n'), [](const std::string& line) {
+        return line.starts_with("iface ") && !line.starts_with("iface lo ");
+    });
 }
 
 // "auto /mac/…" came with Debian 9's; before it cards were called eth0.

@@ -121,12 +121,12 @@ std::string template_of(const std::string& unit)
 InstallSection parse_install(std::string_view text, const std::string& unit)
 {
     InstallSection install;
-    const std::pair<std::string_view, std::vector<std::string>*> lists[] = {
-        {"WantedBy", &install.wanted_by},
-        {"RequiredBy", &install.required_by},
-        {"UpheldBy", &install.upheld_by},
-        {"Alias", &install.aliases},
-        {"Also", &install.also}};
+    const std::array<std::pair<std::string_view, std::vector<std::string>*>, 5> lists = {
+        {{"WantedBy", &install.wanted_by},
+         {"RequiredBy", &install.required_by},
+         {"UpheldBy", &install.upheld_by},
+         {"Alias", &install.aliases},
+         {"Also", &install.also}}};
     bool inside = false;
     for (const std::string& line : logical_lines(text)) {
         if (line.starts_with('[')) {
