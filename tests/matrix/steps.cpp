@@ -39,7 +39,7 @@ void reached(Step step) noexcept
     const std::string_view name = matrix::rows.at(static_cast<std::size_t>(step)).name;
     trace(name);
     if (is_meant("STEP_KILL", name)) ::kill(0, SIGKILL);
-    if (is_meant("STEP_STOP", name)) ::raise(SIGSTOP);
+    if (is_meant("STEP_STOP", name)) (void)::raise(SIGSTOP);
 }
 
 } // namespace runner
