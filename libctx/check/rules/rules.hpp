@@ -24,7 +24,7 @@ struct Hearing {
 
     void reads(std::string what) { step.reads.push_back(std::move(what)); }
     void ignores(std::string what) { step.ignores.push_back(std::move(what)); }
-    void find(const char* id, Severity severity, std::string where, std::string reason,
+    void find(const char* id, Severity severity, const std::string& where, std::string reason,
               std::string remedy = "")
     {
         findings.push_back({.id = id,
