@@ -101,7 +101,7 @@ def test_a_person_reads_it_in_the_order_in_which_it_happens(tmp_path):
 
 def test_what_cannot_be_read(tmp_path):
     (tmp_path / "no.iso").write_bytes(b"no disc" * 10000)
-    for words, said in [([tmp_path / "no.iso"], "it is no ISO 9660 disc"), ([tmp_path / "none.iso"], "No such file"),
+    for words, said in [([tmp_path / "no.iso"], "neither an ISO 9660 disc nor a vfat disk"), ([tmp_path / "none.iso"], "No such file"),
                         ([built(tmp_path, "nocloud"), "--guest", "cernvm33"], "did you mean 'cernvm3'?")]:
         done = vmbatch("iso", "check", *words)
         assert (done.returncode, done.stdout) == (1, "") and said in done.stderr, done.stderr

@@ -48,7 +48,9 @@ Medium read_medium(const std::filesystem::path& disc, std::string device, const 
     }
     const DiscReader reader(disc, deadline);
     medium.label = reader.label();
-    medium.long_names = reader.has_rock_ridge() || reader.has_joliet();
+    const bool is_vfat = reader.format() == DiscFormat::vfat;
+    if (is_vfat) medium.filesystem = FileSystem::vfat;
+    medium.long_names = is_vfat || reader.has_rock_ridge() || reader.has_joliet();
     const std::vector<std::string> wanted = files_of_interest();
     for (const DiscEntry& entry : reader.entries()) {
         if (entry.kind != DiscEntry::Kind::file) continue;

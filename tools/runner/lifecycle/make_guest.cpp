@@ -84,7 +84,8 @@ Prepared prepare(const GuestPlan& plan, const Findings& found, const GuestIdenti
     const fs::path disk = ledger.disk_directory();
     make_overlay(disk / overlay_name, image, found.qemu.uid, found.qemu.gid, deadline);
     reached(Step::overlay_made);
-    ctx::write_disc(ctx::render(context, plan.profile.dialect), disk / disc_name);
+    ctx::write_disc(ctx::render(context, plan.profile.dialect), disk / disc_name,
+                    {.format = plan.profile.disc_format});
     ctx::write_file(disk / console_name, "", 0600);
     give_to(found.qemu, disk / disc_name);
     give_to(found.qemu, disk / console_name);
@@ -105,6 +106,7 @@ GuestSpec describe(const GuestPlan& plan, const Findings& found, const GuestIden
     spec.overlay = disk / overlay_name;
     spec.disc = disk / disc_name;
     spec.disc_drive = plan.profile.disc_drive;
+    spec.disc_is_cd = plan.profile.disc_format == ctx::DiscFormat::iso;
     spec.console = disk / console_name;
     spec.base = found.image.path;
     spec.base_format = image_cache::to_string(found.image.format);

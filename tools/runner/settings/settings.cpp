@@ -103,9 +103,10 @@ ctx::Mount read_mount(TomlReader in)
 }
 
 // libvirt's names. vda is the system's.
-std::string read_disc_drive(TomlReader& in, Recorder& record)
+std::string read_disc_drive(TomlReader& in, Recorder& record, ctx::DiscFormat format)
 {
-    const std::string drive = record.text(in, "disc", "hda");
+    const bool is_disk = format == ctx::DiscFormat::vfat;
+    const std::string drive = record.text(in, "disc", is_disk ? "vdb" : "hda");
     const bool is_name = drive.size() == 3 && drive[1] == 'd' && drive != "vda";
     const char last = is_name ? drive[2] : ' ';
     const bool is_known = is_name && ((drive[0] == 'h' && last >= 'a' && last <= 'd') ||
@@ -114,6 +115,11 @@ std::string read_disc_drive(TomlReader& in, Recorder& record)
         throw in.error(
             "disc", fmt::format("'{}' is no drive for a context disc: hda to hdd, sda to sdz or vdb to vdz",
                                 ctx::printable(drive)));
+    // QEMU has no IDE disks that are read-only, and µCernVM would take a writable one for its cache.
+    if (is_disk && drive[0] == 'h')
+        throw in.error(
+            "disc",
+            fmt::format("'{}' can only be a CD drive, and a CD is no vfat: sda to sdz or vdb to vdz", drive));
     return drive;
 }
 
@@ -126,7 +132,9 @@ Profile read_profile(const std::string& name, TomlReader in, Recorder& record)
     result.image = record.text(in, "image", name);
     result.hypervisor = record.choice(in, "hypervisor", hypervisor_names(), "qemu");
     result.method = record.choice(in, "method", {"CDROM"}, "CDROM");
-    result.disc_drive = read_disc_drive(in, record);
+    result.disc_format =
+        ctx::disc_format_from_name(record.choice(in, "disc_format", ctx::disc_format_names(), "iso"));
+    result.disc_drive = read_disc_drive(in, record, result.disc_format);
     result.dialect = ctx::dialect_from_name(record.choice(in, "dialect", ctx::dialect_names(), "nocloud"));
     result.domain_template = record.text(in, "template", result.hypervisor + ".xml");
 

@@ -12,6 +12,7 @@
 
 #include <ctx/context.hpp>
 #include <ctx/dialect.hpp>
+#include <ctx/disc_format.hpp>
 
 #include "../install_paths.hpp"
 #include "image_settings.hpp"
@@ -31,7 +32,8 @@ struct Profile {
     std::string hypervisor;
     std::string method;
     ctx::Dialect dialect = ctx::Dialect::nocloud;
-    std::string disc_drive;      // where the guest finds its context disc
+    std::string disc_drive; // where the guest finds its context disc
+    ctx::DiscFormat disc_format = ctx::DiscFormat::iso;
     std::string domain_template; // a file of the templates folder, or an absolute path
     unsigned vcpus_default = 1;
     unsigned vcpus_max = 1;
