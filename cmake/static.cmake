@@ -17,6 +17,13 @@ static_library(zstd)
 static_library(nettle)
 static_library(crypto ${CMAKE_DL_LIBS})
 static_library(pugixml)
+static_library(yaml)
+static_library(blkid)
+static_library(com_err)
+static_library(ext2fs static_com_err)
+static_library(acl)
+static_library(jte static_z static_bz2)
+static_library(isofs static_acl static_jte static_z)
 static_library(archive static_nettle static_z static_bz2 static_lzma static_zstd)
 
 # For the programs themselves: the language's own library, too.
