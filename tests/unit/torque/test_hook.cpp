@@ -77,23 +77,30 @@ TEST_CASE("a hook's exit code is its work's, and never a signal")
 
 TEST_CASE("signals that a hook is sent leave it alone, but those that ask it to end reach its work")
 {
-    const auto send = [](int number) {
-        return [number](pid_t pid) {
-            std::this_thread::sleep_for(200ms);
+    // The work says when it is ready for TERM: by a file, for what a hook was given open is closed there.
+    const TemporaryDirectory here;
+    const fs::path ready = here.path() / "ready";
+    const auto send = [&ready](int number) {
+        return [&ready, number](pid_t pid) {
+            for (int tries = 0; !fs::remove(ready) && tries < 6000; ++tries)
+                std::this_thread::sleep_for(10ms);
             ::kill(pid, number);
         };
     };
-    const auto wait_for_term = [] {
-        sigset_t term;
-        sigemptyset(&term);
-        sigaddset(&term, SIGTERM);
-        ::pthread_sigmask(SIG_BLOCK, &term, nullptr);
-        const timespec second = {.tv_sec = 1, .tv_nsec = 0};
-        return ::sigtimedwait(&term, nullptr, &second) == SIGTERM ? 7 : 8;
+    const auto wait_for_term = [&ready](int seconds) {
+        return [&ready, seconds] {
+            sigset_t term;
+            sigemptyset(&term);
+            sigaddset(&term, SIGTERM);
+            ::pthread_sigmask(SIG_BLOCK, &term, nullptr);
+            std::ofstream(ready).flush();
+            const timespec time = {.tv_sec = seconds, .tv_nsec = 0};
+            return ::sigtimedwait(&term, nullptr, &time) == SIGTERM ? 7 : 8;
+        };
     };
-    CHECK(ended(wait_for_term, send(SIGTERM)) == 7);
-    CHECK(ended(wait_for_term, send(SIGSEGV)) == 8);
-    CHECK(ended(wait_for_term, send(SIGUSR1)) == 8);
+    CHECK(ended(wait_for_term(60), send(SIGTERM)) == 7);
+    CHECK(ended(wait_for_term(1), send(SIGSEGV)) == 8);
+    CHECK(ended(wait_for_term(1), send(SIGUSR1)) == 8);
 }
 
 TEST_CASE("what mom left open does not reach a hook's work, nor mom's umask")
