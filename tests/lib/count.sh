@@ -33,15 +33,16 @@ count_junit() {
 # attribute NAME ELEMENT: a number.
 attribute() { [[ $2 =~ \ $1=\"([0-9]+)\" ]] && printf '%s' "${BASH_REMATCH[1]}"; }
 
-# count_catch OUTPUT STATUS: a Catch2 run's closing lines and its exit status.
+# count_catch OUTPUT STATUS: a Catch2 run's closing lines (a child of a test's that a signal ends writes some, too) and
+# its exit status.
 count_catch() {
     local number
     if number=$(grep -oP '^All tests passed \(.* in \K[0-9]+(?= test case)' "$1") && (($2 == 0)); then
         passed=$((passed + number))
     elif grep -q '^test cases:' "$1"; then
-        number=$(grep -oP '^test cases:.*\b\K[0-9]+(?= passed)' "$1") && passed=$((passed + number))
-        number=$(grep -oP '^test cases:.*\b\K[0-9]+(?= failed)' "$1") || number=1
-        failed=$((failed + number))
+        number=$(grep -oP '^test cases:.*\b\K[0-9]+(?= passed)' "$1" | tail -n 1) && passed=$((passed + number))
+        number=$(grep -oP '^test cases:.*\b\K[0-9]+(?= failed)' "$1" | tail -n 1) || true
+        failed=$((failed + ${number:-1}))
     else
         fail_because "the tests did not end by themselves (status $2)"
     fi
