@@ -75,12 +75,14 @@ sigset_t caught_signals()
     ::_exit(0);
 }
 
-void pass_on(const ctx::Fd& caught, const ctx::Fd& signals)
+// Each once. Told by when it came to us: the worker may be busy with the one before.
+void pass_on(const ctx::Fd& caught, const ctx::Fd& signals, SignalFilter& filter)
 {
     signalfd_siginfo info{};
     while (::read(caught.get(), &info, sizeof info) == static_cast<ssize_t>(sizeof info)) {
         const auto number = static_cast<unsigned char>(info.ssi_signo);
         if (number == SIGCHLD || number == SIGPIPE || number == SIGTTOU || number == SIGTTIN) continue;
+        if (number != SIGWINCH && !filter.take(number, SignalFilter::Clock::now())) continue;
         // A worker that does not read has lost its guest; it ends by its own deadlines.
         if (::write(signals.get(), &number, 1) < 0) return;
     }
@@ -117,13 +119,14 @@ ctx::ExitStatus lead(const std::function<ctx::ExitStatus(const FromLeader&)>& wo
     outcome.write = ctx::Fd();
     ::fcntl(signals.write.get(), F_SETFL, O_NONBLOCK);
 
+    SignalFilter filter;
     // The outcome's pipe is closed when the worker has ended, in whatever way.
     for (;;) {
         std::array<pollfd, 2> waited = {{{.fd = caught.get(), .events = POLLIN, .revents = 0},
                                          {.fd = outcome.read.get(), .events = POLLIN, .revents = 0}}};
         if (::poll(waited.data(), waited.size(), -1) < 0 && errno != EINTR)
             throw ctx::system_error("cannot wait", "poll", errno);
-        if (waited[0].revents != 0) pass_on(caught, signals.write);
+        if (waited[0].revents != 0) pass_on(caught, signals.write, filter);
         if (waited[1].revents != 0) return outcome_of(worker, outcome.read);
     }
 }

@@ -14,7 +14,7 @@ namespace remoteshell {
 
 struct FromLeader {
     pid_t leader = 0;
-    int signals = -1; // a pipe: each signal the leader gets is one byte
+    int signals = -1; // a pipe: each signal the leader gets is one byte; several at once are one
 };
 
 // Runs `work` in the child and gives its result. If it ends without one (killed), as if by its signal.

@@ -22,13 +22,12 @@
 #include "../runner/guest/task_session.hpp"
 #include "../runner/ledger/steps.hpp"
 #include "../runner/lifecycle/interruption.hpp"
-#include "signal_filter.hpp"
 
 namespace remoteshell {
 
 using namespace std::chrono_literals;
 using ctx::Deadline;
-using Clock = SignalFilter::Clock;
+using Clock = std::chrono::steady_clock;
 
 namespace {
 
@@ -85,12 +84,11 @@ public:
             session_.resized();
             return;
         }
-        if (!filter_.take(number, Clock::now())) return;
         send(number);
         // A suspended job gets TSTP and, a moment later, STOP. On a host the kernel does the second.
         if (number == SIGTSTP) stop_at_ = Clock::now() + 500ms;
         if (number == SIGCONT) {
-            stop_at_.reset();
+            stop_at_ = never;
             stopped_ = false;
         }
     }
@@ -98,8 +96,8 @@ public:
     // Called at least twice a second.
     void look()
     {
-        if (stop_at_ && Clock::now() >= *stop_at_) {
-            stop_at_.reset();
+        if (Clock::now() >= stop_at_) {
+            stop_at_ = never;
             send(SIGSTOP);
         }
         const bool stopped = is_stopped(leader_.leader);
@@ -118,8 +116,8 @@ private:
 
     const runner::TaskSession& session_;
     const FromLeader& leader_;
-    SignalFilter filter_;
-    std::optional<Clock::time_point> stop_at_;
+    static constexpr Clock::time_point never = Clock::time_point::max();
+    Clock::time_point stop_at_ = never;
     bool stopped_ = false;
 };
 

@@ -1,6 +1,7 @@
 #include <array>
 #include <chrono>
 #include <csignal>
+#include <thread>
 
 #include <sys/wait.h>
 #include <unistd.h>
@@ -53,6 +54,22 @@ TEST_CASE("the leader survives signals and passes them on; its worker is in a se
             if (next_signal(leader) != number) return ctx::ExitStatus{2, 0};
         }
         return ctx::ExitStatus{0, 0};
+    });
+    CHECK(WIFEXITED(status));
+    CHECK(WEXITSTATUS(status) == 0);
+}
+
+TEST_CASE("the leader passes a signal on once, however long its worker is busy")
+{
+    const int status = led([](const FromLeader& leader) {
+        for (int times = 0; times < 4; ++times) {
+            ::kill(leader.leader, SIGUSR2);
+            std::this_thread::sleep_for(20ms);
+        }
+        std::this_thread::sleep_for(700ms);
+        ::kill(leader.leader, SIGALRM);
+        if (next_signal(leader) != SIGUSR2) return ctx::ExitStatus{1, 0};
+        return ctx::ExitStatus{next_signal(leader) == SIGALRM ? 0 : 2, 0};
     });
     CHECK(WIFEXITED(status));
     CHECK(WEXITSTATUS(status) == 0);
