@@ -2,6 +2,7 @@
 #include <chrono>
 #include <filesystem>
 #include <string>
+#include <vector>
 
 #include <sys/stat.h>
 
@@ -30,6 +31,7 @@ struct Wait {
     {
         try {
             const auto report = runner::wait_ready({.share_directory = directory.path(),
+                                                    .channel_file = {},
                                                     .nonce = nonce,
                                                     .console = directory / "console",
                                                     .guest_runs = [runs] { return runs; }},
@@ -41,6 +43,22 @@ struct Wait {
     }
     void report(const std::string& text) { ctx::write_file(directory / "ready", text, 0644); }
 };
+
+// Written down as it came by the channel: what is not ended by an empty line is still under way.
+std::string channel_outcome(const std::string& came, off_t size = 0)
+{
+    const TemporaryDirectory directory;
+    const std::filesystem::path file = directory / "ready.log";
+    ctx::write_file(file, came, 0600);
+    if (size > 0) std::filesystem::resize_file(file, static_cast<std::uintmax_t>(size));
+    const auto report = runner::read_channel_report(file, nonce);
+    return report ? report->stage : "nothing";
+}
+
+std::string stage(const std::string& name, const std::string& all)
+{
+    return "nonce=" + nonce + "\naddress=\nstages=" + all + "\nstage=" + name + "\n\n";
+}
 
 const std::string too_late = "the guest did not become ready in time: its console is empty";
 
@@ -116,4 +134,52 @@ TEST_CASE("hostile values make a report unusable")
     for (const char* bad : {"address=10.0.0.1;rm -rf /", "address=-oProxyCommand=x", "address=", "boot_id=x",
                             "hostname=a b", "hostname=$(x)", "stage=perhaps"})
         CHECK_FALSE(runner::parse_report(good + bad + "\n"));
+}
+
+TEST_CASE("what the guest had begun is shown when its time runs out")
+{
+    Wait wait;
+    wait.report(stage("accounts", "share,accounts"));
+    CHECK(wait.outcome() ==
+          "the guest did not become ready in time: its set-up came as far as: share, accounts; "
+          "its console is empty");
+}
+
+TEST_CASE("stages are only those that we know, each once")
+{
+    const auto report =
+        runner::parse_report(stage("accounts", "share,\x1b[2J,share,../..,accounts,,perhaps"));
+    REQUIRE(report);
+    CHECK(report->stages == std::vector<std::string>{"share", "accounts"});
+}
+
+TEST_CASE("of what came by the channel the latest whole report counts")
+{
+    CHECK(channel_outcome("") == "nothing");
+    CHECK(channel_outcome(good) == "nothing");
+    CHECK(channel_outcome(good + "\n") == "ready");
+    CHECK(channel_outcome(stage("begun", "begun") + good + "\n") == "ready");
+    CHECK(channel_outcome(stage("begun", "begun") + good) == "begun");
+    CHECK(channel_outcome("nonsense\n\n" + stage("begun", "begun") + "nonce=ffff\nstage=failed\n\n") ==
+          "begun");
+    CHECK(channel_outcome(std::string(1 << 20, 'x') + "\n\n" + good + "\n") == "ready");
+}
+
+TEST_CASE("a channel that is filled without end is read at its end only")
+{
+    CHECK(channel_outcome(good + "\n", off_t{1} << 30) == "nothing");
+}
+
+TEST_CASE("a guest without a share is waited for at its channel")
+{
+    const TemporaryDirectory directory;
+    runner::SignalInterruption interruption;
+    ctx::write_file(directory / "ready.log", stage("begun", "begun") + good + "\n", 0600);
+    const auto report = runner::wait_ready({.share_directory = {},
+                                            .channel_file = directory / "ready.log",
+                                            .nonce = nonce,
+                                            .console = directory / "console",
+                                            .guest_runs = [] { return true; }},
+                                           ctx::Deadline::in(20s), interruption);
+    CHECK(report.hostname == "vm-1");
 }

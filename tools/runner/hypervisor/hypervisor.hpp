@@ -51,8 +51,9 @@ struct GuestSpec {
     std::filesystem::path base;
     std::string base_format; // "raw" or "qcow2"
     std::filesystem::path disc;
-    std::string disc_drive = "hda"; // hda…: IDE; sda…: virtio-scsi; vdb…: a virtio disk
-    std::filesystem::path console;  // receives what the guest writes to its first serial port
+    std::string disc_drive = "hda";     // hda…: IDE; sda…: virtio-scsi; vdb…: a virtio disk
+    std::filesystem::path console;      // receives what the guest writes to its first serial port
+    std::filesystem::path channel_file; // what it writes to its port org.vmbatch.ready; "": it has none
     GuestInterface interface;
     uid_t uid = 0; // whom the guest's process runs as
     gid_t gid = 0;
@@ -81,6 +82,8 @@ public:
     virtual bool is_running(const std::string& uuid, const ctx::Deadline& deadline) = 0;
     // Whether there was such a guest; when it returns there is none.
     virtual bool destroy(const std::string& uuid, const ctx::Deadline& deadline) = 0;
+    // The terminal that leads to the guest's first serial port; "" if there is no such guest, or none to it.
+    virtual std::string console(const std::string& uuid, const ctx::Deadline& deadline) = 0;
     // The guests that carry a JobTag.
     virtual std::vector<RunningGuest> list(const ctx::Deadline& deadline) = 0;
 };

@@ -47,7 +47,7 @@ GuestInterface interface_of(const GuestNetwork& network, const std::string& mac)
 
 // What is made on the host before there is a guest.
 struct Prepared {
-    fs::path share_directory;
+    fs::path share_directory; // "" where the guest reports by its channel
     std::map<std::string, std::string> environment;
 };
 
@@ -63,11 +63,13 @@ Prepared prepare(const GuestPlan& plan, const Findings& found, const GuestIdenti
     const ctx::Deadline deadline = plan.time.within(plan.time.phases.prepare);
     const image_cache::Image image =
         ledger.make(ImageLease{settings.cache_dir, found.image, plan.job.id, ledger.directory()});
-    const Account writer = share_account(plan.job.user, settings.share);
     const std::string share_name = ctx::random_hex(16);
     Prepared result;
-    result.share_directory =
-        ledger.make(ShareDirectory{settings.share.directory, share_name, writer.uid, writer.gid});
+    if (!plan.profile.reports_by_channel) {
+        const Account writer = share_account(plan.job.user, settings.share);
+        result.share_directory =
+            ledger.make(ShareDirectory{settings.share.directory, share_name, writer.uid, writer.gid});
+    }
     const JobKeys keys = make_job_keys(ledger, plan.job.user, identity.host_alias, deadline);
     const ctx::Context context = job_context({.job = plan.job,
                                               .profile = plan.profile,
@@ -83,9 +85,11 @@ Prepared prepare(const GuestPlan& plan, const Findings& found, const GuestIdenti
     const fs::path disk = ledger.disk_directory();
     make_overlay(disk / overlay_name, image, found.qemu.uid, found.qemu.gid, deadline);
     ctx::write_disc(ctx::render(context, plan.profile.dialect), disk / disc_name);
-    ctx::write_file(disk / console_name, "", 0600);
     give_to(found.qemu, disk / disc_name);
-    give_to(found.qemu, disk / console_name);
+    for (const char* written_by_qemu : {console_name, channel_file_name}) {
+        ctx::write_file(disk / written_by_qemu, "", 0600);
+        give_to(found.qemu, disk / written_by_qemu);
+    }
     return result;
 }
 
@@ -103,6 +107,7 @@ GuestSpec describe(const GuestPlan& plan, const Findings& found, const GuestIden
     spec.disc = disk / disc_name;
     spec.disc_drive = plan.profile.disc_drive;
     spec.console = disk / console_name;
+    if (plan.profile.reports_by_channel) spec.channel_file = disk / channel_file_name;
     spec.base = found.image.path;
     spec.base_format = image_cache::to_string(found.image.format);
     spec.domain_template = domain_template(plan.profile, plan.paths);
@@ -158,7 +163,11 @@ ReadyGuest make_guest(const GuestPlan& plan, const Findings& found, Ledger& ledg
         const auto guest_runs = [&] {
             return hypervisor.is_running(identity.uuid, time.within(time.phases.start));
         };
-        return wait_ready({prepared.share_directory, ledger.job().nonce, spec.console, guest_runs},
+        return wait_ready({.share_directory = prepared.share_directory,
+                           .channel_file = spec.channel_file,
+                           .nonce = ledger.job().nonce,
+                           .console = spec.console,
+                           .guest_runs = guest_runs},
                           time.within(time.phases.ready), interruption);
     });
     guest.ssh = target_of(spec.interface, guest.report, plan.job, identity, ledger);
