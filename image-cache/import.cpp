@@ -12,11 +12,11 @@
 
 #include <ctx/base/fd.hpp>
 #include <ctx/base/text.hpp>
+#include <image-cache/inspect_file.hpp>
 #include <image-cache/store.hpp>
 
 #include "aliases.hpp"
 #include "copy.hpp"
-#include "inspect_file.hpp"
 #include "lock.hpp"
 #include "lookup.hpp"
 #include "publish.hpp"

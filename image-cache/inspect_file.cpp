@@ -1,5 +1,3 @@
-#include "inspect_file.hpp"
-
 #include <algorithm>
 #include <cerrno>
 #include <string_view>
@@ -10,6 +8,7 @@
 
 #include <ctx/base/error.hpp>
 #include <image-cache/inspect.hpp>
+#include <image-cache/inspect_file.hpp>
 
 namespace image_cache {
 

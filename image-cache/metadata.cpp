@@ -9,8 +9,8 @@
 #include <fmt/format.h>
 
 #include <ctx/base/fd.hpp>
+#include <image-cache/inspect_file.hpp>
 
-#include "inspect_file.hpp"
 #include "strict_json.hpp"
 
 namespace image_cache {

@@ -5,10 +5,10 @@
 #include <optional>
 #include <string>
 
+#include <image-cache/inspect_file.hpp>
 #include <image-cache/pull.hpp>
 
 #include "aliases.hpp"
-#include "inspect_file.hpp"
 #include "temporary.hpp"
 
 namespace image_cache {

@@ -3,8 +3,9 @@
 
 #include <string>
 
+#include <image-cache/inspect_file.hpp>
+
 #include "../convert/convert.hpp"
-#include "../inspect_file.hpp"
 #include "intake.hpp"
 #include "part_file.hpp"
 

@@ -27,6 +27,7 @@ RUN_BY = {
     "vmbatch config show": "tests/integration/test_docs.py::test_first_job_as_far_as_it_needs_no_guest",
     "vmbatch context check": "tests/integration/test_context_commands.py::test_values_from_the_command_line",
     "vmbatch context example": "tests/integration/test_context_commands.py::test_an_example_is_a_good_context_of_its_dialect",
+    "vmbatch disk inspect": "tests/integration/test_disk_inspect.py::test_a_qcow2_in_the_cache_by_its_name",
     "vmbatch image import": "tests/integration/test_docs.py::test_first_job_as_far_as_it_needs_no_guest",
     "vmbatch image list": "tests/integration/test_docs.py::test_first_job_as_far_as_it_needs_no_guest",
     "vmbatch image path": "tests/integration/test_docs.py::test_an_image_by_its_name",

@@ -20,6 +20,7 @@
 #include "common_options.hpp"
 #include "config_commands.hpp"
 #include "context_commands.hpp"
+#include "disk_commands.hpp"
 #include "guest_commands.hpp"
 #include "help_formatter.hpp"
 #include "image_commands.hpp"
@@ -104,6 +105,7 @@ int main(int argc, char** argv)
     add_context_commands(app);
     add_iso_commands(app, options);
     add_cache_disk_commands(app);
+    add_disk_commands(app, options);
     add_config_commands(app, options);
 
     try {
