@@ -37,7 +37,7 @@ json error_json(const ctx::Error& error)
 
 json look(bool is_raw)
 {
-    ctx::Fd input(::dup(STDIN_FILENO));
+    ctx::Fd input(STDIN_FILENO);
     if (is_raw) return inspect(ctx::FileReader(std::move(input), "the image"));
     ctx::NbdDevice server(std::move(input));
     return inspect(ctx::CachedDevice(server));
