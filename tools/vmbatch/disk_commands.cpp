@@ -1,5 +1,6 @@
 #include "disk_commands.hpp"
 
+#include <cerrno>
 #include <chrono>
 #include <filesystem>
 #include <iostream>
@@ -14,6 +15,7 @@
 #include <nlohmann/json.hpp>
 
 #include <ctx/base/error.hpp>
+#include <ctx/base/fd.hpp>
 #include <ctx/base/text.hpp>
 #include <image-cache/inspect_file.hpp>
 #include <image-cache/store.hpp>
