@@ -12,21 +12,9 @@ import tarfile
 import zipfile
 
 import pytest
-from hostile_http import HostileServer
-from image_cache import MIB, Cache, disk, noise, sha256
+from image_cache import MIB, disk, noise, sha256
 
 DATA = disk(24)
-
-
-@pytest.fixture
-def cache(tmp_path):
-    return Cache(tmp_path / "cache")
-
-
-@pytest.fixture
-def server():
-    with HostileServer() as running:
-        yield running
 
 
 def made(tmp_path, disk_format, *options):

@@ -10,19 +10,7 @@ import subprocess
 import time
 
 import pytest
-from hostile_http import HostileServer
-from image_cache import MIB, Cache, disk, noise, sha256
-
-
-@pytest.fixture
-def cache(tmp_path):
-    return Cache(tmp_path / "cache")
-
-
-@pytest.fixture
-def server():
-    with HostileServer() as running:
-        yield running
+from image_cache import MIB, disk, noise, sha256
 
 
 DATA = disk(24)

@@ -11,16 +11,11 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.x509.oid import NameOID
 from hostile_http import HostileServer
-from image_cache import Cache, disk, noise, sha256, sha512
+from image_cache import disk, noise, sha256, sha512
 
 DATA = disk()
 PACKED = gzip.compress(DATA, 1)
 HEX256, HEX512 = sha256(PACKED)[7:], sha512(PACKED)[7:]
-
-
-@pytest.fixture
-def cache(tmp_path):
-    return Cache(tmp_path / "cache")
 
 
 @pytest.fixture

@@ -11,19 +11,7 @@ import tarfile
 import zipfile
 
 import pytest
-from hostile_http import HostileServer
-from image_cache import MIB, Cache, disk, noise, sha256, sha512
-
-
-@pytest.fixture
-def cache(tmp_path):
-    return Cache(tmp_path / "cache")
-
-
-@pytest.fixture
-def server():
-    with HostileServer() as running:
-        yield running
+from image_cache import MIB, disk, noise, sha256, sha512
 
 
 def zstd(data, *options):

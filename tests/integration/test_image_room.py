@@ -5,18 +5,11 @@ import os
 import subprocess
 
 import pytest
-from hostile_http import HostileServer
 from image_cache import MIB, Cache, disk, noise, sha256
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to mount")
 
 DATA = disk(24)
-
-
-@pytest.fixture
-def server():
-    with HostileServer() as running:
-        yield running
 
 
 @pytest.fixture

@@ -10,22 +10,10 @@ import time
 from pathlib import Path
 
 import pytest
-from hostile_http import HostileServer
-from image_cache import MIB, Cache, disk, noise, sha256
+from image_cache import MIB, disk, noise, sha256
 
 FULL = os.environ.get("VMBATCH_FULL") == "yes"
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to mount")
-
-
-@pytest.fixture
-def cache(tmp_path):
-    return Cache(tmp_path / "cache")
-
-
-@pytest.fixture
-def server():
-    with HostileServer() as running:
-        yield running
 
 
 DATA = disk(24)

@@ -1,5 +1,5 @@
 // A guest's root file system behind one small interface, whatever holds it: a directory, ext4 in an image,
-// libguestfs. It reads and writes; what to write is the edit plan's business (edit_plan.hpp).
+// libguestfs. It reads and writes; what to write is its caller's business.
 //
 // Paths are absolute in the guest: "/etc/passwd". Links among their leading parts are followed as the guest
 // would follow them, from the guest's root and never out of it; ".." of the root is the root. Whether the
