@@ -1,4 +1,5 @@
 #include <cerrno>
+#include <optional>
 #include <system_error>
 #include <utility>
 
@@ -211,6 +212,24 @@ std::vector<std::string> Store::holders(std::string_view digest) const
 {
     check_digest(digest);
     return lease_holders(Layout{cache_dir_}, digest);
+}
+
+std::vector<std::string> Store::release_dead()
+{
+    const Layout layout{cache_dir_};
+    std::vector<std::string> released;
+    std::optional<CacheLock> lock; // taken when there is something to do
+    for (const std::string& digest : entries(layout.leases())) {
+        if (!is_digest(digest)) continue;
+        for (const std::string& holder : lease_holders(layout, digest)) {
+            if (!is_dead(layout, digest, holder)) continue;
+            if (!lock) lock.emplace(layout);
+            if (!is_dead(layout, digest, holder)) continue; // it has been taken again meanwhile
+            drop_lease(layout, digest, holder);
+            released.push_back(holder);
+        }
+    }
+    return released;
 }
 
 } // namespace image_cache

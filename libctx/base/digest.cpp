@@ -1,24 +1,29 @@
 #include <array>
 
 #include <fmt/format.h>
-#include <openssl/evp.h>
+#include <openssl/sha.h>
 
 #include <ctx/base/digest.hpp>
 #include <ctx/base/error.hpp>
 
 namespace ctx {
 
+namespace {
+
+void require(int result)
+{
+    if (result != 1) throw Error(Blame::node, "hashing failed").at("OpenSSL");
+}
+
+} // namespace
+
 struct Sha256::State {
-    struct Free {
-        void operator()(EVP_MD_CTX* handle) const { EVP_MD_CTX_free(handle); }
-    };
-    std::unique_ptr<EVP_MD_CTX, Free> context{EVP_MD_CTX_new()};
+    SHA256_CTX context{};
 };
 
 Sha256::Sha256() : state_(std::make_unique<State>())
 {
-    if (!state_->context || EVP_DigestInit_ex(state_->context.get(), EVP_sha256(), nullptr) != 1)
-        throw Error(Blame::node, "SHA-256 is not available").at("OpenSSL");
+    require(SHA256_Init(&state_->context));
 }
 
 Sha256::Sha256(Sha256&&) noexcept = default;
@@ -27,18 +32,15 @@ Sha256::~Sha256() = default;
 
 void Sha256::update(const void* data, std::size_t size)
 {
-    if (EVP_DigestUpdate(state_->context.get(), data, size) != 1)
-        throw Error(Blame::node, "hashing failed").at("OpenSSL");
+    require(SHA256_Update(&state_->context, data, size));
 }
 
 std::string Sha256::finish()
 {
-    std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
-    unsigned size = 0;
-    if (EVP_DigestFinal_ex(state_->context.get(), digest.data(), &size) != 1)
-        throw Error(Blame::node, "hashing failed").at("OpenSSL");
+    std::array<unsigned char, SHA256_DIGEST_LENGTH> digest{};
+    require(SHA256_Final(digest.data(), &state_->context));
     std::string text;
-    for (unsigned i = 0; i < size; ++i) text += fmt::format("{:02x}", digest.at(i));
+    for (const unsigned char byte : digest) text += fmt::format("{:02x}", byte);
     return text;
 }
 

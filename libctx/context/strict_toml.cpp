@@ -2,11 +2,12 @@
 #include <utility>
 
 #include <fmt/format.h>
-#include <toml++/toml.h>
 
 #include <ctx/base/file.hpp>
 #include <ctx/base/text.hpp>
 #include <ctx/strict_toml.hpp>
+
+#include "context/tomlplusplus.hpp"
 
 namespace ctx {
 

@@ -25,7 +25,8 @@ vmbatch_bootstrap() { # early|all
 }
 # Succeeds if the device holds our disc, with $status what the set-up returned. The disc holds secrets: it is unmounted.
 vmbatch_try() {
-    test -b "$1" && mount -t iso9660 -o ro "$1" "$state/disc" 2>/dev/null || return 1
+    test -b "$1" || return 1
+    mount -t iso9660 -o ro "$1" "$state/disc" 2>/dev/null || mount -t vfat -o ro "$1" "$state/disc" 2>/dev/null || return 1
     if test "$(cat "$state/disc/vmbatch/id" 2>/dev/null)" != "$vmbatch_id"; then
         umount "$state/disc"
         return 1

@@ -36,15 +36,6 @@ void add_keys(DiscTree& tree, const Context& context)
     add(tree, "host_key.pub", context.host_key->public_key + "\n");
 }
 
-// Sourced by login shells of every kind.
-std::string environment_script(const Context& context)
-{
-    std::string text;
-    for (const auto& [name, value] : context.environment)
-        text += fmt::format("export {}={}\n", name, shell_quote(value));
-    return text;
-}
-
 void add_all_but_id(DiscTree& tree, const Context& context)
 {
     add(tree, "setup", setup_script(context));
@@ -81,6 +72,14 @@ std::string digest_of(const DiscFile& file)
 }
 
 } // namespace
+
+std::string environment_script(const Context& context)
+{
+    std::string text;
+    for (const auto& [name, value] : context.environment)
+        text += fmt::format("export {}={}\n", name, shell_quote(value));
+    return text;
+}
 
 std::string instance_id(const Context& context)
 {

@@ -14,6 +14,9 @@ namespace ctx {
 // asks once.
 std::string instance_id(const Context& context);
 
+// The variables, to be sourced by login shells of every kind.
+std::string environment_script(const Context& context);
+
 void add_payload(DiscTree& tree, const Context& context);
 
 // How much of the set-up is done: its early commands alone, or all that is still to be done.

@@ -174,6 +174,15 @@ add_user() { # NAME UID GID HOME SHELL GROUPS
         useradd -l "$skeleton" -u "$2" -g "$3" -d "$4" -s "$shell" -p '*' ${6:+-G "$6"} "$1"
 }
 
+# On a mount, for an account that the image got before it booted.
+make_home() { # USER UID GID HOME
+    [ ! -d "$4" ] || return 0
+    say "home of $1"
+    mkdir -p "${4%/*}/" && mkdir -m 0700 "$4" || fail "the home $4 cannot be made"
+    [ ! -d /etc/skel ] || try "the home $4 cannot be filled" cp -R /etc/skel/. "$4/"
+    try "the home $4 cannot be given to $1" chown -hR "$2:$3" "$4"
+}
+
 # Keys lie outside the homes, which may be shared with the host and with other jobs.
 install_keys() { # USER
     say "keys of $1"

@@ -8,6 +8,7 @@
 #include <ctx/base/text.hpp>
 
 #include "dialects/guest_scripts.hpp"
+#include "dialects/mount_above.hpp"
 
 namespace ctx {
 
@@ -72,14 +73,6 @@ void report_to(Steps& steps, const Context& context)
     steps.call("report_to", {context.ready->path, context.ready->nonce, context.ready->user, uid, gid});
 }
 
-// "ssh-ed25519 AAAA…" → "ed25519", as sshd names the file.
-std::string host_key_type(const std::string& public_key)
-{
-    const std::string type = public_key.substr(0, public_key.find(' '));
-    if (type.starts_with("ecdsa")) return "ecdsa";
-    return type.starts_with("ssh-") ? type.substr(4) : type;
-}
-
 void host_key(Steps& steps, const Context& context)
 {
     if (context.host_key)
@@ -112,6 +105,15 @@ void accounts(Steps& steps, const Context& context)
     steps.call("configure_sshd", {keys.contains("root") ? "keys" : ""});
 }
 
+// Homes on a mount could not be made on the disk.
+void mounted_homes(Steps& steps, const Context& context)
+{
+    for (const User& user : context.users)
+        if (user.uid != 0 && mount_above(context, user.home) != nullptr)
+            steps.call("make_home", {user.name, fmt::format("{}", user.uid),
+                                     fmt::format("{}", user.group.gid), user.home});
+}
+
 void contents(Steps& steps, const Context& context)
 {
     for (const Directory& directory : context.directories)
@@ -132,6 +134,13 @@ void contents(Steps& steps, const Context& context)
 }
 
 } // namespace
+
+std::string host_key_type(const std::string& public_key)
+{
+    const std::string type = public_key.substr(0, public_key.find(' '));
+    if (type.starts_with("ecdsa")) return "ecdsa";
+    return type.starts_with("ssh-") ? type.substr(4) : type;
+}
 
 std::string payload_number(std::size_t index)
 {
@@ -167,6 +176,22 @@ std::string setup_script(const Context& context)
     if (!context.environment.empty()) steps.call("install_environment");
     for (const std::string& service : context.services.disable) steps.call("disable_service", {service});
     for (const std::string& service : context.services.enable) steps.call("enable_service", {service});
+    late_commands(steps, commands(context, Command::When::late));
+    steps.call("finish");
+    return fmt::format("#!/bin/sh\n{}{}", setup_functions, steps.take());
+}
+
+std::string boot_script(const Context& context, bool make_host_key)
+{
+    Steps steps;
+    const std::vector<std::string> early = commands(context, Command::When::early);
+    early_commands(steps, early);
+    if (make_host_key) steps.call("ensure_host_key");
+    if (context.share) mount(steps, *context.share);
+    report_to(steps, context);
+    if (!early.empty()) steps.call("require_early");
+    for (const Mount& entry : context.mounts) mount(steps, entry);
+    mounted_homes(steps, context);
     late_commands(steps, commands(context, Command::When::late));
     steps.call("finish");
     return fmt::format("#!/bin/sh\n{}{}", setup_functions, steps.take());

@@ -6,6 +6,7 @@
 #include <new>
 #include <string>
 #include <variant>
+#include <vector>
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -64,6 +65,22 @@ void DiscSource::require_unchanged() const
         throw Error(Blame::user, "the file changed while it was put on a disc")
             .at(path_.string())
             .mend("try again when nobody writes to it");
+}
+
+void DiscSource::stream_to(const std::function<void(std::string_view)>& take)
+{
+    if (path_.empty()) {
+        if (!text_.empty()) take(text_);
+        return;
+    }
+    std::vector<char> buffer(1 << 18);
+    for (at_ = 0; at_ < size_;) {
+        const int count = read(buffer.data(), buffer.size());
+        if (count < 0)
+            throw system_error("cannot read a file for the disc", path_.string(), errno, Blame::user);
+        if (count == 0) break; // shorter than it was: require_unchanged() says so
+        take({buffer.data(), static_cast<std::size_t>(count)});
+    }
 }
 
 DiscSource& DiscSource::of(IsoStream* stream)

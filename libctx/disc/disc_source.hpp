@@ -1,7 +1,9 @@
-// The content of one file of a disc, as libisofs reads it: text of ours, or a file of the host.
+// The content of one file of a disc: text of ours, or a file of the host.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <string_view>
 
 #include <sys/stat.h>
@@ -27,6 +29,10 @@ public:
     ~DiscSource() = default;
 
     IsoStreamHandle stream();
+
+    std::uint64_t size() const { return static_cast<std::uint64_t>(size_); }
+    // The whole content, a piece at a time. Throws Error (user) if it cannot be read.
+    void stream_to(const std::function<void(std::string_view)>& take);
 
     // Throws Error (user) if somebody wrote to the file meanwhile: half of the disc may be old, half new.
     void require_unchanged() const;

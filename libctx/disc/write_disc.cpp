@@ -19,6 +19,7 @@
 
 #include "disc/disc_source.hpp"
 #include "disc/iso_handles.hpp"
+#include "disc/write_fat.hpp"
 
 namespace ctx {
 
@@ -198,6 +199,10 @@ private:
 
 void write_disc(const DiscTree& tree, const fs::path& path, const DiscOptions& options)
 {
+    if (options.format == DiscFormat::vfat) {
+        write_fat(tree, path, options);
+        return;
+    }
     // libisofs' queue of messages belongs to the process: one disc at a time.
     static std::mutex one_at_a_time;
     const std::lock_guard lock(one_at_a_time);

@@ -22,10 +22,12 @@ FIRST_JOB = CHECKOUT / "howto/first-job.md"
 
 # Which test runs each command that the pages show. A page that shows another one fails until its test is named here.
 RUN_BY = {
+    "vmbatch cache-disk create": "tests/integration/test_cache_disk.py::test_for_cvmfs_it_is_ext4",
     "vmbatch config check": "tests/integration/test_docs.py::test_first_job_as_far_as_it_needs_no_guest",
     "vmbatch config show": "tests/integration/test_docs.py::test_first_job_as_far_as_it_needs_no_guest",
     "vmbatch context check": "tests/integration/test_context_commands.py::test_values_from_the_command_line",
     "vmbatch context example": "tests/integration/test_context_commands.py::test_an_example_is_a_good_context_of_its_dialect",
+    "vmbatch context plan": "tests/integration/test_context_plan.py::test_what_would_be_written_and_why",
     "vmbatch image import": "tests/integration/test_docs.py::test_first_job_as_far_as_it_needs_no_guest",
     "vmbatch image list": "tests/integration/test_docs.py::test_first_job_as_far_as_it_needs_no_guest",
     "vmbatch image path": "tests/integration/test_docs.py::test_an_image_by_its_name",
@@ -35,6 +37,7 @@ RUN_BY = {
     "vmbatch image show": "tests/integration/test_docs.py::test_an_image_by_its_name",
     "vmbatch image verify": "tests/integration/test_docs.py::test_first_job_as_far_as_it_needs_no_guest",
     "vmbatch iso build": "tests/integration/test_iso_commands.py::test_a_disc_holds_what_its_guests_look_for",
+    "vmbatch iso check": "tests/integration/test_iso_check.py::test_our_own_discs_are_for_the_guests_they_are_for",
     "vmbatch iso show": "tests/integration/test_iso_commands.py::test_a_disc_holds_what_its_guests_look_for",
     "vmbatch job gc": "tests/integration/test_docs.py::test_first_job_as_far_as_it_needs_no_guest",
     "vmbatch job list": "tests/integration/test_docs.py::test_first_job_as_far_as_it_needs_no_guest",
@@ -106,7 +109,7 @@ def split_command(words):
     """("vmbatch", noun, verb) or (script,), and the words behind it."""
     if words[0] != "vmbatch":
         return words[:1], words[1:]
-    length = 3 if words[1] in {"config", "context", "guest", "image", "iso", "job"} and len(words) > 2 else 2
+    length = 3 if words[1] in {"cache-disk", "config", "context", "guest", "image", "iso", "job"} and len(words) > 2 else 2
     return words[:length], words[length:]
 
 

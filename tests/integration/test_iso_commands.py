@@ -79,7 +79,7 @@ def test_a_disc_holds_what_its_guests_look_for(tmp_path, context, dialect):
     assert files == SEEDS[dialect] | {f"vmbatch/{name}" for name in ["setup", "id", "environment", "files/0001", "archives/0001"]}
     assert printed(disc, "vmbatch/files/0001") == (tmp_path / "blob").read_bytes()
     assert printed(disc, "vmbatch/archives/0001") == (tmp_path / "input.tar.gz").read_bytes()
-    assert "label  " + label in vmbatch("iso", "show", disc).stdout
+    assert "label   " + label in vmbatch("iso", "show", disc).stdout
 
 
 def test_the_dialect_is_universal_unless_said(tmp_path, context):
@@ -123,6 +123,44 @@ def test_what_is_wrong_leaves_nothing(tmp_path, context):
         assert list(out.iterdir()) == []
     done = vmbatch("iso", "build", context, "--set", "name=a", "-o", tmp_path / "nowhere/disc.iso")
     assert done.returncode == 3 and "nowhere" in done.stderr
+
+
+ALICE = "[[user]]\nname = 'alice'\nuid = 5001\n"
+# What no guest may be told, and the words by which it is refused.
+BAD = {
+    "two users of one name": (ALICE + ALICE.replace("5001", "5002"), "the user is there twice: {context}: user 'alice'"),
+    "two users of one uid": (ALICE + ALICE.replace("alice", "bob"), "'alice' and 'bob' have the same user number 5001"),
+    "a missing source": ("[[file]]\npath = '/x'\nsource = 'nowhere'\n", "No such file or directory: {context}:4"),
+    "a source that is no file": ("[[file]]\npath = '/x'\nsource = '/dev'\n", "is not a regular file: {context}:4"),
+    "a relative path": ("[[file]]\npath = 'x'\ncontent = ''\n", "'x' is not an absolute path: {context}:3"),
+    "a path that climbs out": ("[[archive]]\nsource = 'input.tar.gz'\nto = '/opt/../etc'\n", "written without '//', '.', '..'"),
+    "a member that climbs out": ("[[archive]]\nsource = 'climbs.tar'\nto = '/x'\n", "the member '../blob' climbs out with '..'"),
+    "an absolute member": ("[[archive]]\nsource = 'absolute.tar'\nto = '/x'\n", "blob' is absolute"),
+    "a host name that is none": ("[guest]\nhostname = '-x'\n", "'-x' is no host name"),
+    "a line feed in a key": ("[root]\nssh_keys = [\"ssh-ed25519 A\\nssh-ed25519 B\"]\n", "a key is one line"),
+    "a line feed in amiconfig's": ("[cernvm.amiconfig.x]\ny = \"a\\n[cernvm]\"\n", "cannot be told to amiconfig: one line"),
+    "a line feed in an organisation": ("[cernvm]\norganisations = [\"a\\nb\"]\n", "cannot be told to amiconfig"),
+    "a job's text in a command": ("[[command]]\nrun = 'echo ${name}'\n", "${name} is not put into a command, which root's shell runs"),
+    "a job's text in the boot loader": ("[cernvm.ucernvm]\nx = '${job.user}'\n", "nothing of a job"),
+    "shell in the boot loader": ("[cernvm.ucernvm]\nx = '\"; reboot'\n", "cannot be told to the boot loader"),
+    "too much for context.sh": ("[cernvm]\nrepositories = [" + "'repository', " * 9000 + "]\n", "the context is too big for context.sh"),
+}
+
+
+@pytest.mark.parametrize("what", BAD)
+def test_bad_input_is_refused_before_anything_is_written(tmp_path, context, what):
+    subprocess.run(["tar", "-cPf", tmp_path / "climbs.tar", "--transform=s,^,../,", "-C", tmp_path, "blob"], check=True)
+    subprocess.run(["tar", "-cPf", tmp_path / "absolute.tar", tmp_path / "blob"], check=True)
+    text, said = BAD[what]
+    context.write_text("schema = 1\n" + text)
+    out = tmp_path / "out"
+    out.mkdir()
+    for kind in ["iso", "vfat"]:
+        done = vmbatch("iso", "build", context, "-o", out / "disc", "--format", kind, "--set", "name=x")
+        assert (done.returncode, done.stdout) == (1, "")
+        assert said.format(context=context, name="{name}") in done.stderr or said in done.stderr, done.stderr
+        assert "whoever asked for this" in done.stderr  # who can mend it
+        assert list(out.iterdir()) == []
 
 
 def by_others(folder):
@@ -175,7 +213,7 @@ def test_names_that_a_terminal_would_obey(tmp_path):
 
 def test_what_is_no_disc(tmp_path):
     (tmp_path / "text").write_text("hello\n" * 10000)
-    for what, said in [(tmp_path / "text", "no ISO 9660 disc"), ("/dev/null", "neither a file nor a drive"),
+    for what, said in [(tmp_path / "text", "neither an ISO 9660 disc nor a vfat disk"), ("/dev/null", "neither a file nor a drive"),
                        (tmp_path, "neither a file nor a drive"), (tmp_path / "nowhere", "No such file")]:
         done = vmbatch("iso", "show", what)
         assert (done.returncode, done.stdout) == (1, "") and said in done.stderr, done.stderr

@@ -31,7 +31,7 @@ say order "$(cat /run/order)"
 say address "$(ip -4 -o addr show scope global | awk '{ print $4 }')"
 say route "$(ip route show default | awk '{ print $3 }')"
 say dhcp "$(ps ax | grep -c '[d]hclient\\|[u]dhcpc')"
-say disc "$(grep -c iso9660 /proc/mounts)"
+say disc "$(grep -cE ' iso9660 |/vmbatch/disc ' /proc/mounts)"
 if command -v systemctl >/dev/null; then
     say services "$(for unit in fstrim.timer rpcbind.service systemd-networkd.service; do
         echo "$unit $(systemctl is-enabled $unit) $(systemctl is-active $unit)"; done)"
@@ -159,11 +159,12 @@ def log_in(folder, address, user):
     return done.stdout.strip()
 
 
-@pytest.mark.parametrize("image, dialect, static, drive", [
-    ("mini", "cernvm", False, "hda"), ("mini", "cernvm", True, "sda"), ("mini", "universal", False, "vdb"),
-    ("debian", "nocloud", False, "sda"), ("debian", "configdrive", True, "hda"), ("debian", "universal", True, "vdb")])
-def test_all_that_a_context_says_is_so(caller, sources, image, dialect, static, drive):
-    config = caller.config({"profile": {image: {"dialect": dialect, "disc": drive, "environment": {"WORD": "of the profile"}}}})
+@pytest.mark.parametrize("image, dialect, static, drive, kind", [
+    ("mini", "cernvm", False, "hda", "iso"), ("mini", "cernvm", True, "sda", "iso"), ("mini", "universal", False, "vdb", "vfat"),
+    ("debian", "nocloud", False, "sda", "iso"), ("debian", "configdrive", True, "sda", "vfat"), ("debian", "universal", True, "vdb", "iso")])
+def test_all_that_a_context_says_is_so(caller, sources, image, dialect, static, drive, kind):
+    config = caller.config({"profile": {image: {"dialect": dialect, "disc": drive, "disc_format": kind,
+                                                "environment": {"WORD": "of the profile"}}}})
     context = write_context(sources, NETWORK if static else "", SERVICES if image == "debian" else "")
     checked = vmbatch("context", "check", context, "--set", "site=example", "--dialect", dialect)
     assert checked.returncode == 0, checked.stderr

@@ -149,7 +149,7 @@ def look_from_outside(job, job_id, secret_word):
     (share,) = SHARE.iterdir()
     assert mode_and_owner(SHARE) == ("0711", 0, 0)
     assert mode_and_owner(share) == ("0700", ALICE, ALICE)
-    assert re.fullmatch("[0-9a-f]{32}", share.name)
+    assert re.fullmatch("[0-9a-f]{12}-[0-9a-f]{32}", share.name)
     assert {path.name for path in share.iterdir()} == {"ready"}
     for secret in [directory / "user/key", directory / "ledger/job.json", disk / "context.iso", share / "ready"]:
         bob = subprocess.run(["setpriv", "--reuid=bob", "--regid=bob", "--clear-groups", "cat", secret],

@@ -73,5 +73,5 @@ def test_on_the_user_network(caller, profile):
     assert ended.code == 7, ended.err
     user, source, given = ended.out.decode().splitlines()
     assert (user, given) == ("alice", "in")
-    assert re.fullmatch("10.0.2.2:/vmbatch/[0-9a-f]{32}", source)
+    assert re.fullmatch("10.0.2.2:/vmbatch/[0-9a-f]{12}-[0-9a-f]{32}", source)
     assert caller.result()["address"] == "10.0.2.15"

@@ -2,7 +2,10 @@
 //
 // One libvirt call a process: whoever starts it can kill a call that never returns, and no other program of
 // ours has to load libvirt (10 ms). The answer is JSON on standard output; `start` reads the domain's XML
-// from standard input. Exit 0: done; 1: libvirt refused; 2: no connection. The reason is on standard error.
+// from standard input.
+//
+// Exit 0: done; 1: libvirt refused, perhaps not the next time; 2: no connection, or it broke; 3: libvirt will
+// never do what was asked for; 4: QEMU ended before it could run. The reason is on standard error.
 #include <cstdio>
 #include <cstdlib>
 #include <iostream>
@@ -37,6 +40,7 @@ using Text = std::unique_ptr<char, FreeText>;
 // it is thrown.
 struct Refused {
     std::string reason = virGetLastErrorMessage();
+    int code = virGetLastErrorCode();
 };
 struct NotConnected {
     std::string reason = virGetLastErrorMessage();
@@ -57,11 +61,13 @@ Domain look_up(virConnectPtr connection, const std::string& uuid)
     return domain;
 }
 
+// Made paused and set going by a call of its own: a guest whose making was cut off never ran, and its disk is
+// as it was.
 json start(virConnectPtr connection)
 {
     const std::string xml{std::istreambuf_iterator<char>(std::cin), std::istreambuf_iterator<char>()};
-    const Domain domain(virDomainCreateXML(connection, xml.c_str(), VIR_DOMAIN_NONE));
-    if (!domain) throw Refused();
+    const Domain domain(virDomainCreateXML(connection, xml.c_str(), VIR_DOMAIN_START_PAUSED));
+    if (!domain || virDomainResume(domain.get()) < 0) throw Refused();
     return json::object();
 }
 
@@ -106,17 +112,58 @@ json list(virConnectPtr connection, const char* metadata_namespace)
     return {{"domains", found}};
 }
 
+// A request that is wrong stays wrong.
+bool is_final(int code)
+{
+    switch (code) {
+    case VIR_ERR_XML_ERROR:
+    case VIR_ERR_XML_DETAIL:
+    case VIR_ERR_XML_INVALID_SCHEMA:
+    case VIR_ERR_OS_TYPE:
+    case VIR_ERR_CONFIG_UNSUPPORTED:
+    case VIR_ERR_INVALID_ARG:
+    case VIR_ERR_NO_SUPPORT:
+    case VIR_ERR_OPERATION_DENIED:
+    case VIR_ERR_ACCESS_DENIED: return true;
+    default: return false;
+    }
+}
+
+// In libvirt's own words: it has no code for them.
+bool qemu_ended(const std::string& reason)
+{
+    return reason.find("process exited while connecting to monitor") != std::string::npos ||
+           reason.find("qemu unexpectedly closed the monitor") != std::string::npos;
+}
+
+int exit_code(const Refused& refused)
+{
+    if (is_final(refused.code)) return 3;
+    return qemu_ended(refused.reason) ? 4 : 1;
+}
+
+json dispatch(virConnectPtr connection, const std::vector<std::string>& words)
+{
+    const std::string& verb = words[1];
+    if (verb == "ping" && words.size() == 2) return json::object();
+    if (verb == "start" && words.size() == 2) return start(connection);
+    if (verb == "running" && words.size() == 3) return running(connection, words[2]);
+    if (verb == "destroy" && words.size() == 3) return destroy(connection, words[2]);
+    if (verb == "list" && words.size() == 3) return list(connection, words[2].c_str());
+    std::cerr << "unknown call\n";
+    std::exit(64); // NOLINT(concurrency-mt-unsafe): the only thread
+}
+
 json answer(const std::vector<std::string>& words)
 {
     const Connection connection = connect(words[0].c_str());
-    const std::string& verb = words[1];
-    if (verb == "ping" && words.size() == 2) return json::object();
-    if (verb == "start" && words.size() == 2) return start(connection.get());
-    if (verb == "running" && words.size() == 3) return running(connection.get(), words[2]);
-    if (verb == "destroy" && words.size() == 3) return destroy(connection.get(), words[2]);
-    if (verb == "list" && words.size() == 3) return list(connection.get(), words[2].c_str());
-    std::cerr << "unknown call\n";
-    std::exit(64); // NOLINT(concurrency-mt-unsafe): the only thread
+    try {
+        return dispatch(connection.get(), words);
+    } catch (const Refused& refused) {
+        // libvirtd ended in the middle of it: nothing was refused.
+        if (virConnectIsAlive(connection.get()) == 1) throw;
+        throw NotConnected{refused.reason};
+    }
 }
 
 } // namespace
@@ -134,7 +181,7 @@ int main(int argc, char** argv)
         return std::cout.flush() ? 0 : 1;
     } catch (const Refused& refused) {
         std::cerr << refused.reason << '\n';
-        return 1;
+        return exit_code(refused);
     } catch (const NotConnected& failure) {
         std::cerr << failure.reason << '\n';
         return 2;

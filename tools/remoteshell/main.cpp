@@ -16,6 +16,7 @@
 #include <ctx/base/error.hpp>
 
 #include "../runner/guest/guest_lost.hpp"
+#include "../runner/ledger/steps.hpp"
 #include "find_access.hpp"
 #include "leader.hpp"
 #include "plan_task.hpp"
@@ -81,6 +82,7 @@ ctx::ExitStatus run(const std::vector<std::string>& words)
     const Call call{words, our_environment(), kind_of_input()};
     const FoundAccess found = find_access(call.environment, runner::install_paths());
     become(found.access.user);
+    runner::reached(runner::Step::access_found);
     if (found.access.refused) {
         say(*found.access.refused);
         return {failure_offset + static_cast<int>(ctx::ExitCode::user), 0};

@@ -20,6 +20,7 @@
 
 #include "../runner/guest/keep_flags.hpp"
 #include "../runner/guest/task_session.hpp"
+#include "../runner/ledger/steps.hpp"
 #include "../runner/lifecycle/interruption.hpp"
 
 namespace remoteshell {
@@ -163,14 +164,18 @@ try {
     const ctx::Fd input = input_file(plan.input);
     const Deadline deadline = Deadline::in(access.connect);
     const auto guest = runner::SshConnection::open(target_of(access, directory), deadline, signals);
+    runner::reached(runner::Step::guest_connected);
     runner::TaskSession::send(guest, plan.task, deadline);
+    runner::reached(runner::Step::task_sent);
 
     const runner::KeepFlags keep;
     runner::TaskStreams streams;
     if (input) streams.input = input.get();
     if (!input && ::isatty(STDIN_FILENO) == 1) streams.terminal = runner::Terminal::yes;
     runner::TaskSession session(guest, plan.task, streams);
+    runner::reached(runner::Step::task_begun);
     wait_for(session, signals, leader);
+    runner::reached(runner::Step::task_ended);
     return session.result();
 } catch (const runner::Interrupted& interrupted) {
     return {0, interrupted.signal}; // there was no job yet that could have chosen otherwise

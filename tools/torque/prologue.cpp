@@ -63,6 +63,7 @@ void prepare(const torque::PrologueCall& call, const runner::Settings& settings,
 {
     runner::BatchJob batch = torque::batch_job(call, account_of(call.user), beginning_of(call.script));
     batch.hook = ::getppid(); // we are the child of run_guarded()
+    batch.comes_again = true;
     if (runner::choose_profile(batch, settings) == nullptr) return;
     torque::require_job_starter("."); // mom_priv
     runner::SignalInterruption interruption;

@@ -121,9 +121,11 @@ void add_example(CLI::App& noun)
 
 void add_context_commands(CLI::App& app)
 {
-    CLI::App* noun = app.add_subcommand("context", "Check contexts, and start one from an example.");
+    CLI::App* noun = app.add_subcommand(
+        "context", "Check contexts, see what they would change, and start one from an example.");
     noun->footer("\nExample:\n  vmbatch context check context.toml");
     noun->require_subcommand(1);
     add_check(*noun);
+    add_context_plan(*noun);
     add_example(*noun);
 }

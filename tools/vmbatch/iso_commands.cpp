@@ -23,6 +23,7 @@
 #include "../runner/install_paths.hpp"
 #include "../runner/resources/check_archives.hpp"
 #include "context_values.hpp"
+#include "iso_check_command.hpp"
 
 namespace {
 
@@ -33,20 +34,22 @@ using nlohmann::json;
 
 constexpr const char* build_description = R"(Write a context as a disc, for guests of a dialect.
 
-The disc is ISO 9660 with Rock Ridge and Joliet, readable by its owner only: it may hold secrets. It appears under its
-name when it is complete. The same context gives the same bytes; its dates are those of SOURCE_DATE_EPOCH, or 1970.
+The disc is ISO 9660 with Rock Ridge and Joliet or, for guests without a CD drive, a FAT32 volume. It is its owner's
+alone, for it may hold secrets. It appears under its name when it is complete. The same context gives the same bytes; its
+dates are those of SOURCE_DATE_EPOCH, or 1970.
 There is no job here: ${job.id} and the like must be said with --set.)";
 
 constexpr const char* build_footer = R"(
 Example:
   vmbatch iso build context.toml -o context.iso --dialect nocloud --set job.id=1
+  vmbatch iso build context.toml -o context.img --format vfat --set job.id=1
 
 Exit codes: 0 done, 1 the context is wrong, 3 the disc cannot be written.)";
 
 constexpr const char* show_description = R"(Show what is on a disc, made by vmbatch or by others.
 
-Prints its label, how names are told (Rock Ridge, Joliet) and its files. With --print, the content of one of them
-instead; with --extract, all are written below a new directory: files and directories only, nothing outside it.)";
+Prints its label, its format and its files. With --print, the content of one of them instead; with --extract, all are
+written below a new directory: files and directories only, nothing outside it.)";
 
 constexpr const char* show_footer = R"(
 Example:
@@ -60,6 +63,7 @@ struct BuildOptions {
     std::string context;
     std::string disc;
     std::string dialect = "universal";
+    std::string format = "iso";
     std::vector<std::string> settings;
 };
 
@@ -94,13 +98,14 @@ std::int64_t source_date()
 void build(const BuildOptions& options)
 {
     const ctx::Dialect dialect = ctx::dialect_from_name(options.dialect);
+    const ctx::DiscFormat format = ctx::disc_format_from_name(options.format);
     const ctx::Variables values = context_values(options.settings);
     ctx::Context context = ctx::read_context(options.context, values);
     ctx::set_values(context, values);
     runner::check_archives(context, runner::install_paths(), within_minutes());
     const std::filesystem::path disc = std::filesystem::absolute(options.disc);
     ctx::write_disc(ctx::render(context, dialect), disc,
-                    {.time = source_date(), .durable = ctx::Durable::yes});
+                    {.format = format, .time = source_date(), .durable = ctx::Durable::yes});
 }
 
 const char* name_of(DiscEntry::Kind kind)
@@ -126,6 +131,7 @@ void print_json(const std::string& file, const ctx::DiscReader& disc)
     }
     const json whole = {{"schema", 1},
                         {"disc", file},
+                        {"format", ctx::to_string(disc.format())},
                         {"label", disc.label()},
                         {"rock_ridge", disc.has_rock_ridge()},
                         {"joliet", disc.has_joliet()},
@@ -134,11 +140,18 @@ void print_json(const std::string& file, const ctx::DiscReader& disc)
     std::cout << whole.dump(2, ' ', false, json::error_handler_t::replace) << '\n';
 }
 
+std::string format_of(const ctx::DiscReader& disc)
+{
+    if (disc.format() == ctx::DiscFormat::vfat) return "vfat";
+    std::string text = "ISO 9660";
+    if (disc.has_rock_ridge()) text += ", Rock Ridge";
+    if (disc.has_joliet()) text += ", Joliet";
+    return text;
+}
+
 void print_list(const ctx::DiscReader& disc)
 {
-    fmt::print("label  {}\nnames  {}{}{}\n\n", ctx::printable(disc.label()),
-               disc.has_rock_ridge() ? "Rock Ridge" : "ISO 9660 only", disc.has_joliet() ? ", Joliet" : "",
-               "");
+    fmt::print("label   {}\nformat  {}\n\n", ctx::printable(disc.label()), format_of(disc));
     for (const DiscEntry& entry : disc.entries()) {
         constexpr std::size_t longest = 4096;
         const std::string name = ctx::printable(entry.path, longest);
@@ -180,6 +193,9 @@ void add_build(CLI::App& noun)
     command->add_option("--dialect", options->dialect, ctx::join(ctx::dialect_names(), ", "))
         ->type_name("D")
         ->capture_default_str();
+    command->add_option("--format", options->format, ctx::join(ctx::disc_format_names(), ", "))
+        ->type_name("F")
+        ->capture_default_str();
     add_set_option(*command, options->settings);
     command->callback([options] { build(*options); });
 }
@@ -205,11 +221,13 @@ void add_show(CLI::App& noun)
 
 } // namespace
 
-void add_iso_commands(CLI::App& app)
+void add_iso_commands(CLI::App& app, CommonOptions& options)
 {
-    CLI::App* noun = app.add_subcommand("iso", "Write contexts as discs, and look at discs.");
+    CLI::App* noun = app.add_subcommand(
+        "iso", "Write contexts as discs, look at discs, and know what a guest will do with them.");
     noun->footer("\nExample:\n  vmbatch iso build context.toml -o context.iso");
     noun->require_subcommand(1);
     add_build(*noun);
     add_show(*noun);
+    add_iso_check_command(*noun, options);
 }

@@ -3,6 +3,7 @@
 namespace CLI {
 class App;
 }
+struct CommonOptions;
 
-// vmbatch iso build | show
-void add_iso_commands(CLI::App& app);
+// vmbatch iso build | show | check
+void add_iso_commands(CLI::App& app, CommonOptions& options);

@@ -16,6 +16,7 @@
 
 #include "../runner/guest/access.hpp"
 #include "../runner/ledger/ledger.hpp"
+#include "../runner/lifecycle/image_health.hpp"
 #include "../runner/lifecycle/remove_job.hpp"
 
 namespace {
@@ -24,7 +25,9 @@ using nlohmann::json;
 
 void list(const CommonOptions& common, bool as_json)
 {
-    const auto jobs = runner::list_jobs(load_settings(common).state_dir);
+    const std::filesystem::path state_dir = load_settings(common).state_dir;
+    const auto jobs = runner::list_jobs(state_dir);
+    const auto sick = runner::ImageHealth(state_dir).list();
     if (as_json) {
         json rows = json::array();
         for (const auto& [record, state] : jobs)
@@ -34,12 +37,26 @@ void list(const CommonOptions& common, bool as_json)
                             {"uuid", record.uuid},
                             {"created", record.created},
                             {"state", runner::to_string(state)}});
-        std::cout << json{{"schema", 1}, {"jobs", rows}}.dump(2) << '\n';
+        json images = json::array();
+        for (const runner::SickImage& image : sick)
+            images.push_back({{"image", image.name},
+                              {"digest", image.digest},
+                              {"deaths", image.deaths},
+                              {"rest", image.rest_left.count()},
+                              {"reason", image.reason}});
+        std::cout << json{{"schema", 1}, {"jobs", rows}, {"sick_images", images}}.dump(2) << '\n';
         return;
     }
     for (const auto& [record, state] : jobs)
         fmt::print("{:<24} {:<12} {:<12} {:%F %T} {}\n", record.id, record.user, record.profile,
                    fmt::gmtime(static_cast<std::time_t>(record.created)), runner::to_string(state));
+    for (const runner::SickImage& image : sick)
+        fmt::print(stderr, "image '{}': {} of its guests died in a row before they were ready{}: {}\n",
+                   image.name, image.deaths,
+                   image.rest_left.count() > 0
+                       ? fmt::format("; none is made for {} s", image.rest_left.count())
+                       : "",
+                   image.reason);
 }
 
 json described(const runner::KnownJob& job, const std::filesystem::path& directory)
@@ -103,12 +120,17 @@ void collect(CommonOptions& common, bool as_json)
         std::cout << json{{"schema", 1},
                           {"jobs", garbage.jobs},
                           {"guests", garbage.guests},
+                          {"shares", garbage.shares},
+                          {"leases", garbage.leases},
                           {"failures", garbage.failures}}
                          .dump(2)
                   << '\n';
     } else {
         for (const std::string& job : garbage.jobs) std::cout << "removed job " << job << '\n';
         for (const std::string& guest : garbage.guests) std::cout << "ended guest " << guest << '\n';
+        for (const std::string& share : garbage.shares) std::cout << "removed " << share << '\n';
+        for (const std::string& job : garbage.leases)
+            std::cout << "released the image of job " << job << '\n';
     }
     for (const std::string& failure : garbage.failures) std::cerr << "vmbatch: " << failure << '\n';
     if (!garbage.failures.empty()) common.exit_code = static_cast<int>(ctx::ExitCode::node);
@@ -125,7 +147,8 @@ void add_job_commands(CLI::App& app, CommonOptions& common)
     CLI::App* list_command = noun->add_subcommand("list", R"(List the jobs of this host, the oldest first.
 
 A job is 'running' while a process looks after it, 'left' while its guest waits for its batch system or works for it,
-'abandoned' when nobody will come for it any more: 'vmbatch job gc' removes it.)");
+'abandoned' when nobody will come for it any more: 'vmbatch job gc' removes it. An image whose last guests under a batch
+system died before they were ready is told of on standard error, and how long this host rests from it.)");
     list_command->add_flag("--json", *as_json, "print JSON, schema 1");
     list_command->callback([&common, as_json] { list(common, *as_json); });
 
@@ -141,8 +164,9 @@ Called by root: the ledger is closed to others.)");
     CLI::App* gc_command = noun->add_subcommand("gc", R"(Remove everything that dead jobs left behind.
 
 Every job whose process died is removed: its guest, its directory on the share, its disks, its keys, its claim on an
-image. So is every guest of this state directory that belongs to no job. Jobs that run, or that a prologue left to its
-batch system, are not touched. It may be called at any time, any number of times, by several at once.)");
+image. So is what was made for jobs of this state directory and belongs to none: guests, directories on the share, claims
+on images. Jobs that run, or that a prologue left to its batch system, are not touched until the host has been down. Call
+it when the host starts, and at any time, any number of times, by several at once.)");
     gc_command->footer("\nExit codes: 0 done, 3 something could not be removed (it is named; call again).");
     gc_command->add_flag("--json", *as_json, "print JSON, schema 1");
     gc_command->callback([&common, as_json] { collect(common, *as_json); });

@@ -16,6 +16,7 @@
 
 #include <ctx/base/error.hpp>
 
+#include "cache_disk_commands.hpp"
 #include "common_options.hpp"
 #include "config_commands.hpp"
 #include "context_commands.hpp"
@@ -101,7 +102,8 @@ int main(int argc, char** argv)
     add_job_commands(app, options);
     add_guest_commands(app, options);
     add_context_commands(app);
-    add_iso_commands(app);
+    add_iso_commands(app, options);
+    add_cache_disk_commands(app);
     add_config_commands(app, options);
 
     try {

@@ -97,6 +97,9 @@ public:
     void lease(const Image& image, std::string_view holder, const std::filesystem::path& alive = {});
     void release(std::string_view digest, std::string_view holder);
     std::vector<std::string> holders(std::string_view digest) const;
+    // Releases what holders of this host had that are no more, by their `alive`. Returns whose leases they
+    // were.
+    std::vector<std::string> release_dead();
 
     const std::filesystem::path& cache_dir() const { return cache_dir_; }
 

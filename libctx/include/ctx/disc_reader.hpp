@@ -1,5 +1,5 @@
-// Reading discs, ours and other tools': ISO 9660 with or without Rock Ridge and Joliet. A disc is hostile:
-// what it says of names, sizes and places is not believed.
+// Reading discs, ours and other tools': ISO 9660 with or without Rock Ridge and Joliet, and FAT of any kind.
+// A disc is hostile: what it says of names, sizes and places is not believed.
 #pragma once
 
 #include <cstdint>
@@ -13,6 +13,7 @@
 #include <sys/types.h>
 
 #include <ctx/base/deadline.hpp>
+#include <ctx/disc_format.hpp>
 
 namespace ctx {
 
@@ -27,7 +28,7 @@ struct DiscEntry {
 
 class DiscReader {
 public:
-    // Throws Error (user) for what is no ISO 9660 disc or a damaged one.
+    // Throws Error (user) for what is no disc or a damaged one.
     explicit DiscReader(const std::filesystem::path& path, const Deadline& deadline);
     ~DiscReader();
     DiscReader(DiscReader&&) noexcept;
@@ -35,7 +36,9 @@ public:
     DiscReader(const DiscReader&) = delete;
     DiscReader& operator=(const DiscReader&) = delete;
 
+    DiscFormat format() const;
     const std::string& label() const;
+    // Of ISO 9660; else false.
     bool has_rock_ridge() const;
     bool has_joliet() const;
     // Sorted by path: a directory comes before what is in it.

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 
 #include <ctx/block_device.hpp>
 #include <ctx/guest_tree.hpp>
@@ -17,5 +18,8 @@ std::unique_ptr<GuestTree> read_ext_tree(const BlockReader& device);
 // features that libext2fs does not know. `now`, in seconds since 1970, is the time of all changes. After an
 // Error from a change, no more are taken and close() fails: the file system may be half changed.
 std::unique_ptr<GuestTree> open_ext_tree(BlockDevice& device, std::int64_t now);
+
+// Why open_ext_tree() would refuse; empty if it would not.
+std::string ext_obstacle(const BlockReader& device);
 
 } // namespace ctx

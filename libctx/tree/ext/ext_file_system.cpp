@@ -198,7 +198,8 @@ void ExtFileSystem::release(ext2_ino_t number) const
     ext2_inode_large inode = this->inode(number);
     const bool is_directory = LINUX_S_ISDIR(inode.i_mode);
     inode.i_links_count = 0;
-    inode.i_dtime = now_;
+    // A number up to that of the inodes would be the next one in the list of orphans.
+    inode.i_dtime = std::max(now_, fs_->super->s_inodes_count);
     require(ext2fs_free_ext_attr(fs_.get(), number, &inode), "free extended attributes");
     if (ext2fs_inode_has_valid_blocks2(fs_.get(), plain(inode)) != 0)
         require(ext2fs_punch(fs_.get(), number, plain(inode), nullptr, 0, ~std::uint64_t{0}),

@@ -1,8 +1,10 @@
 #include <ctime>
+#include <utility>
 
 #include <fmt/format.h>
 
 #include <ctx/base/error.hpp>
+#include <ctx/ext_tree.hpp>
 
 #include "tree/ext/ext_file_system.hpp"
 
@@ -12,11 +14,29 @@ namespace {
 
 constexpr auto other_engine = "use the engine guestfs (--engine guestfs)";
 
-[[noreturn]] void refuse(std::string why, std::string remedy)
+// What stands in the way of a change that e2fsck would agree with.
+struct Obstacle {
+    std::string why; // empty: nothing does
+    std::string remedy;
+};
+
+Obstacle obstacle_of(ext2_super_block* super)
 {
-    throw Error(Blame::user, "this ext file system cannot be changed as it is")
-        .because(std::move(why))
-        .mend(std::move(remedy));
+    constexpr auto start_once = "start a guest from the image once and shut it down properly, or e2fsck it";
+    if (ext2fs_has_feature_journal_needs_recovery(super) || super->s_last_orphan != 0 ||
+        (super->s_feature_ro_compat & EXT4_FEATURE_RO_COMPAT_ORPHAN_PRESENT) != 0)
+        return {"its journal was not played back: it was not unmounted", start_once};
+    if ((super->s_state & EXT2_ERROR_FS) != 0)
+        return {"it is marked as damaged", "repair it: e2fsck -f on it"};
+    if ((super->s_state & EXT2_VALID_FS) == 0) return {"it was not unmounted", start_once};
+    if (ext2fs_has_feature_journal(super) && super->s_journal_inum == 0)
+        return {"its journal is on another disk", other_engine};
+    if (ext2fs_has_feature_quota(super))
+        return {"it keeps quotas, which would no longer be right", other_engine};
+    if (ext2fs_has_feature_mmp(super)) return {"it is protected against several mounts (MMP)", other_engine};
+    if (ext2fs_has_feature_shared_blocks(super) || ext2fs_has_feature_readonly(super))
+        return {"it says that it is not to be changed", "make a copy of it that may be"};
+    return {};
 }
 
 std::string words_for(errcode_t answer)
@@ -47,21 +67,17 @@ ExtFileSystem::ExtFileSystem(const BlockReader& reader, BlockDevice* writer, std
 
 void ExtFileSystem::require_changeable() const
 {
-    ext2_super_block* super = fs_->super;
-    constexpr auto start_once = "start a guest from the image once and shut it down properly, or e2fsck it";
-    if (ext2fs_has_feature_journal_needs_recovery(super) || super->s_last_orphan != 0 ||
-        (super->s_feature_ro_compat & EXT4_FEATURE_RO_COMPAT_ORPHAN_PRESENT) != 0)
-        refuse("its journal was not played back: it was not unmounted", start_once);
-    if ((super->s_state & EXT2_ERROR_FS) != 0)
-        refuse("it is marked as damaged", "repair it: e2fsck -f on it");
-    if ((super->s_state & EXT2_VALID_FS) == 0) refuse("it was not unmounted", start_once);
-    if (ext2fs_has_feature_journal(super) && super->s_journal_inum == 0)
-        refuse("its journal is on another disk", other_engine);
-    if (ext2fs_has_feature_quota(super))
-        refuse("it keeps quotas, which would no longer be right", other_engine);
-    if (ext2fs_has_feature_mmp(super)) refuse("it is protected against several mounts (MMP)", other_engine);
-    if (ext2fs_has_feature_shared_blocks(super) || ext2fs_has_feature_readonly(super))
-        refuse("it says that it is not to be changed", "make a copy of it that may be");
+    Obstacle obstacle = obstacle_of(fs_->super);
+    if (obstacle.why.empty()) return;
+    throw Error(Blame::user, "this ext file system cannot be changed as it is")
+        .because(std::move(obstacle.why))
+        .mend(std::move(obstacle.remedy));
+}
+
+std::string ext_obstacle(const BlockReader& device)
+{
+    const ExtFileSystem fs(device, nullptr, 0);
+    return obstacle_of(fs.get()->super).why;
 }
 
 void ExtFileSystem::require(errcode_t answer, std::string_view doing) const

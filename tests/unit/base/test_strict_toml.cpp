@@ -50,4 +50,12 @@ TEST_CASE("text that is no TOML gives its line")
     CHECK(message_of([] {
               ctx::parse_toml("a = 1\nb = \n", "f.toml", Blame::user);
           }).starts_with("not valid TOML: f.toml:2"));
+    // What toml++ itself would end the program for, or takes for impossible.
+    for (const char* text : {"a = 1\n[(b) = 2]\n", "a = 1\n[$b]\n", "a = 1\n[ \n", "a = 1\n[b.(c)]\n",
+                             "ö = 1\n", "a = 1 ö\n", "\uff1d = 1\n", "a = 1 \ufefd\n"}) {
+        CAPTURE(text);
+        CHECK(message_of([&] {
+                  ctx::parse_toml(text, "f.toml", Blame::user);
+              }).starts_with("not valid TOML: f.toml:"));
+    }
 }

@@ -137,7 +137,7 @@ TEST_CASE("damaged discs, and what is none")
     for (const std::size_t size :
          {std::size_t{0}, std::size_t{32768}, std::size_t{40000}, std::size_t{60000}, whole / 2})
         CHECK(refusal(discs.cut(size)) != "(no error)");
-    CHECK(has(refusal(discs.cut(100)), "it is no ISO 9660 disc"));
+    CHECK(has(refusal(discs.cut(100)), "neither an ISO 9660 disc nor a vfat disk"));
     CHECK(has(refusal("/dev/zero"), "neither a file nor a drive"));
     CHECK(has(refusal(discs.folder() / "nowhere"), "No such file"));
     CHECK(has(refusal("/"), "neither a file nor a drive"));

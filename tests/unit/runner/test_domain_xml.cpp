@@ -85,9 +85,10 @@ TEST_CASE("a template that is no domain is refused by name")
 
 TEST_CASE("the context disc is in the drive that the profile names")
 {
-    const auto with_drive = [](const std::string& drive) {
+    const auto with_drive = [](const std::string& drive, bool is_cd = true) {
         auto spec = sample();
         spec.disc_drive = drive;
+        spec.disc_is_cd = is_cd;
         const std::string xml = fill(spec, Accel::tcg);
         const std::size_t begin = xml.rfind("<disk ", xml.find("/state/context.iso"));
         const bool has_controller = xml.find(R"(type="scsi" model="virtio-scsi")") != std::string::npos;
@@ -104,4 +105,7 @@ TEST_CASE("the context disc is in the drive that the profile names")
     const std::string disk = with_drive("vdb");
     CHECK(
         (has(disk, R"(device="disk")") && has(disk, R"(dev="vdb" bus="virtio")") && has(disk, "<readonly")));
+    // A vfat disk is none, wherever it is; a µCernVM would make its cache of it if it could write.
+    const std::string vfat = with_drive("sda", false);
+    CHECK((has(vfat, R"(device="disk")") && has(vfat, R"(dev="sda" bus="scsi")") && has(vfat, "<readonly")));
 }

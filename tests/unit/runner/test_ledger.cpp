@@ -12,6 +12,8 @@
 
 #include "../temporary_directory.hpp"
 #include "runner/ledger/ledger.hpp"
+#include "runner/ledger/owner.hpp"
+#include "runner/lifecycle/end_job.hpp"
 
 namespace {
 
@@ -88,6 +90,39 @@ TEST_CASE("the job of an owner that was killed can be taken, by one only")
     CHECK_FALSE(runner::Ledger::take(state.path(), "1"));
     taken->remove_directory();
     CHECK(runner::list_jobs(state.path()).empty());
+}
+
+TEST_CASE("a job that was left is nobody's until somebody takes it, who then means to end it")
+{
+    const TemporaryDirectory state;
+    runner::Ledger::create(state.path(), record_of("1"), ::getgid()).leave();
+    CHECK(runner::find_job(state.path(), "1").state == runner::JobState::left);
+    CHECK_FALSE(
+        runner::Ledger::take(state.path(), "1", [](const runner::JobRecord&) { return true; })); // spared
+    CHECK(runner::find_job(state.path(), "1").state == runner::JobState::left);
+    const pid_t child = ::fork();
+    if (child == 0) {
+        const auto taken = runner::Ledger::take(state.path(), "1");
+        ::_exit(taken ? 0 : 1); // it dies over it
+    }
+    int status = -1;
+    ::waitpid(child, &status, 0);
+    CHECK(status == 0);
+    CHECK(runner::find_job(state.path(), "1").state == runner::JobState::abandoned);
+}
+
+TEST_CASE("of two prologues of a job the later one has it")
+{
+    const pid_t own = ::getpid();
+    runner::JobRecord record = record_of("1");
+    record.boot = runner::host_boot_id();
+    record.prologue = runner::start_ticks(own) + 1;
+    CHECK(runner::is_of_a_later_prologue(record, own));
+    record.prologue = runner::start_ticks(own);
+    CHECK_FALSE(runner::is_of_a_later_prologue(record, own));
+    record.prologue = runner::start_ticks(own) + 1;
+    record.boot = "another";
+    CHECK_FALSE(runner::is_of_a_later_prologue(record, own)); // its ticks are another clock's
 }
 
 TEST_CASE("directories that never became a job, or no longer are one, are swept")

@@ -105,6 +105,19 @@ TEST_CASE("the drive of the context disc has one of libvirt's names, and not the
         CHECK(error_of(drive(name)).find("is no drive for a context disc") != std::string::npos);
     }
     CHECK(runner::parse_settings(good, "vmbatch.toml").profile("debian").disc_drive == "hda");
+
+    const auto vfat = [](const std::string& line) {
+        return with("[profile.other]\ndisc_format = \"vfat\"\n" + line);
+    };
+    const runner::Settings settings = runner::parse_settings(vfat(""), "vmbatch.toml");
+    CHECK(settings.profile("other").disc_format == ctx::DiscFormat::vfat);
+    CHECK(settings.profile("other").disc_drive == "vdb");
+    CHECK(settings.profile("debian").disc_format == ctx::DiscFormat::iso);
+    CHECK(runner::parse_settings(vfat("disc = 'sda'\n"), "vmbatch.toml").profile("other").disc_drive ==
+          "sda");
+    CHECK(error_of(vfat("disc = 'hda'\n")).find("'hda' can only be a CD drive") != std::string::npos);
+    CHECK(error_of(with("[profile.other]\ndisc_format = 'fat'\n")).find("is not one of iso, vfat") !=
+          std::string::npos);
 }
 
 TEST_CASE("a profile that is not there names the nearest")

@@ -10,6 +10,7 @@
 #include <ctx/base/file.hpp>
 
 #include "../temporary_directory.hpp"
+#include "runner/ledger/owner.hpp"
 #include "runner/ledger/tombstone.hpp"
 
 namespace fs = std::filesystem;
@@ -43,12 +44,24 @@ TEST_CASE("a tombstone of before, or of an earlier boot, says nothing")
     CHECK_FALSE(runner::ended_meanwhile(state.path(), "1", ::getpid()));
 }
 
-TEST_CASE("old tombstones go when a new one comes")
+TEST_CASE("tombstones go when they are older than any hook, or of an earlier boot")
 {
     const TemporaryDirectory state;
     runner::leave_tombstone(state.path(), "1");
-    fs::last_write_time(state / "ended/1", fs::file_time_type::clock::now() - std::chrono::hours(2));
     runner::leave_tombstone(state.path(), "2");
-    CHECK_FALSE(fs::exists(state / "ended/1"));
+    const fs::path file = state / "ended/1";
+    const std::string text = ctx::read_file(file, 100);
+    const std::string boot = text.substr(text.find(' '));
+    // What the wall's clock says of it does not matter.
+    fs::last_write_time(state / "ended/2", fs::file_time_type::clock::now() - std::chrono::hours(1000));
+    ctx::write_file(file, std::to_string(std::stoll(text) - 10 * runner::ticks_per_second()) + boot, 0600);
+    runner::sweep_tombstones(state.path(), std::chrono::minutes(5));
+    CHECK(fs::exists(file));
+    runner::sweep_tombstones(state.path(), std::chrono::seconds(9));
+    CHECK_FALSE(fs::exists(file));
+    CHECK(fs::exists(state / "ended/2"));
+    ctx::write_file(file, std::to_string(std::stoll(text)) + " another boot", 0600);
+    runner::sweep_tombstones(state.path(), std::chrono::hours(5));
+    CHECK_FALSE(fs::exists(file));
     CHECK(fs::exists(state / "ended/2"));
 }

@@ -52,6 +52,7 @@ struct GuestSpec {
     std::string base_format; // "raw" or "qcow2"
     std::filesystem::path disc;
     std::string disc_drive = "hda"; // hda…: IDE; sda…: virtio-scsi; vdb…: a virtio disk
+    bool disc_is_cd = true;         // where the bus knows CDs; else a disk
     std::filesystem::path console;  // receives what the guest writes to its first serial port
     GuestInterface interface;
     uid_t uid = 0; // whom the guest's process runs as

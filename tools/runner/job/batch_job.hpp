@@ -15,7 +15,9 @@ struct BatchJob {
     std::string batch_system; // "torque" or "slurm"
     std::string queue;        // of Torque; Slurm's partition
     pid_t hook = 0;           // the process the batch system started; 0: this one
-    std::string directives;   // the script, or its first lines, for `#VMBATCH` in it; "" if it is not known
+    // Whether a job that cannot have a guest now comes again: then a host whose guests die young pauses.
+    bool comes_again = false;
+    std::string directives; // the script, or its first lines, for `#VMBATCH` in it; "" if it is not known
 };
 
 // The profile the job gets: by its queue, or the one it asks for with a line `#VMBATCH profile=NAME` before

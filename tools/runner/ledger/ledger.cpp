@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <cstdio>
+#include <thread>
 #include <utility>
 
 #include <fcntl.h>
@@ -13,6 +15,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include <ctx/base/deadline.hpp>
 #include <ctx/base/error.hpp>
 #include <ctx/base/file.hpp>
 #include <ctx/base/names.hpp>
@@ -23,6 +26,7 @@
 namespace runner {
 
 namespace fs = std::filesystem;
+using namespace std::chrono_literals;
 using ctx::Blame;
 using ctx::Error;
 using nlohmann::json;
@@ -30,6 +34,7 @@ using nlohmann::json;
 namespace {
 
 constexpr std::size_t record_limit = 1 << 16;
+constexpr std::size_t owner_limit = 128;
 
 json to_json(const JobRecord& record)
 {
@@ -40,7 +45,9 @@ json to_json(const JobRecord& record)
             {"user", record.user},
             {"profile", record.profile},
             {"hypervisor", record.hypervisor},
-            {"created", record.created}};
+            {"created", record.created},
+            {"prologue", record.prologue},
+            {"boot", record.boot}};
 }
 
 JobRecord read_record(const fs::path& file)
@@ -55,6 +62,8 @@ JobRecord read_record(const fs::path& file)
         data.at("profile").get_to(record.profile);
         data.at("hypervisor").get_to(record.hypervisor);
         data.at("created").get_to(record.created);
+        record.prologue = data.value("prologue", std::int64_t{0});
+        record.boot = data.value("boot", "");
         return record;
     } catch (const json::exception& error) {
         throw Error(Blame::node, "a job's record is damaged")
@@ -90,11 +99,17 @@ bool is_locked(int fd)
     return ::fcntl(fd, F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
 }
 
-// In this host's present life: after a reboot its guest is gone, and nobody will come for it.
+// By whom and when: in this host's present life, for after a reboot its guest is gone, and nobody will come
+// for it; and by its last owner, for who takes it over means to end it.
+std::string left_mark(const fs::path& job)
+{
+    return host_boot_id() + ctx::read_file(job / "ledger" / "owner.lock", owner_limit);
+}
+
 bool was_left(const fs::path& job)
 {
     try {
-        return ctx::read_file(job / "ledger" / "left", 64) == host_boot_id();
+        return ctx::read_file(job / "ledger" / "left", record_limit) == left_mark(job);
     } catch (const Error&) {
         return false;
     }
@@ -114,9 +129,17 @@ ctx::Fd lock_setup(const fs::path& state_dir)
             .because(error.message())
             .mend("make it, or correct paths.state_dir");
     ctx::Fd lock = ctx::open_file(jobs_directory(state_dir) / ".setup.lock", O_RDWR | O_CREAT);
-    struct flock exclusive = whole_file();
-    while (::fcntl(lock.get(), F_OFD_SETLKW, &exclusive) < 0) {
-        if (errno != EINTR) throw ctx::system_error("cannot lock", state_dir.string(), errno);
+    // Held for milliseconds, unless somebody was stopped or waits for his disk.
+    const ctx::Deadline patience = ctx::Deadline::in(30s);
+    while (!try_lock(lock.get())) {
+        if (errno != EAGAIN && errno != EACCES && errno != EINTR)
+            throw ctx::system_error("cannot lock", state_dir.string(), errno);
+        if (patience.passed())
+            throw Error(Blame::node, "another process makes or removes job directories all the time")
+                .at(jobs_directory(state_dir).string())
+                .mend("see which one holds .setup.lock there ('fuser'), and what it waits for")
+                .as_timeout();
+        std::this_thread::sleep_for(5ms);
     }
     return lock;
 }
@@ -133,6 +156,13 @@ fs::path job_directory(const fs::path& state_dir, const std::string& id)
 fs::path owner_lock(const fs::path& state_dir, const std::string& id)
 {
     return job_directory(state_dir, id) / "ledger" / "owner.lock";
+}
+
+IdInUse::IdInUse(const std::string& id)
+    : Error(Error(Blame::user, "there is a job with this id already")
+                .at("'" + id + "'")
+                .mend("wait for its end; if it died, 'vmbatch job gc' removes what is left of it"))
+{
 }
 
 Ledger::Ledger(fs::path directory, JobRecord record, ctx::Fd lock)
@@ -157,20 +187,26 @@ Ledger Ledger::create(const fs::path& state_dir, const JobRecord& record, gid_t 
     if (!try_lock(lock.get())) throw ctx::system_error("cannot lock", unfinished.string(), errno);
     ctx::write_all(lock.get(), describe_owner(), unfinished);
 
+    reached(Step::directory_filled);
     if (::renameat2(AT_FDCWD, unfinished.c_str(), AT_FDCWD, directory.c_str(), RENAME_NOREPLACE) < 0) {
         const int error_number = errno;
         ctx::remove_tree(unfinished);
         if (error_number != EEXIST)
             throw ctx::system_error("cannot make the job directory", directory.string(), error_number);
-        throw Error(Blame::user, "there is a job with this id already")
-            .at("'" + record.id + "'")
-            .mend("wait for its end; if it died, 'vmbatch job gc' removes what is left of it");
+        throw IdInUse(record.id);
     }
     ctx::sync_directory(jobs);
+    reached(Step::directory_published);
     return {directory, record, std::move(lock)};
 }
 
 std::optional<Ledger> Ledger::take(const fs::path& state_dir, const std::string& id)
+{
+    return take(state_dir, id, [](const JobRecord&) { return false; });
+}
+
+std::optional<Ledger> Ledger::take(const fs::path& state_dir, const std::string& id,
+                                   const std::function<bool(const JobRecord&)>& spared)
 {
     const fs::path directory = job_directory(state_dir, id);
     const fs::path lock_file = owner_lock(state_dir, id);
@@ -188,9 +224,11 @@ std::optional<Ledger> Ledger::take(const fs::path& state_dir, const std::string&
         held.st_ino != there.st_ino)
         return std::nullopt;
     JobRecord record = read_record(directory / "ledger" / "job.json");
+    if (spared(record)) return std::nullopt;
     const std::string owner = describe_owner();
     if (::ftruncate(lock.get(), 0) < 0) throw ctx::system_error("cannot write", lock_file.string(), errno);
     ctx::write_all(lock.get(), owner, lock_file);
+    reached(Step::job_taken);
     return Ledger(directory, std::move(record), std::move(lock));
 }
 
@@ -230,7 +268,8 @@ void Ledger::strike(const LedgerEntry& entry)
 
 void Ledger::leave()
 {
-    ctx::write_file(directory_ / "ledger" / "left", host_boot_id(), 0600, ctx::Durable::yes);
+    ctx::write_file(directory_ / "ledger" / "left", left_mark(directory_), 0600, ctx::Durable::yes);
+    reached(Step::job_left);
 }
 
 void Ledger::remove_directory()
@@ -239,7 +278,22 @@ void Ledger::remove_directory()
     const fs::path gone = directory_.parent_path() / (".gone-" + record_.nonce);
     if (::rename(directory_.c_str(), gone.c_str()) < 0)
         throw ctx::system_error("cannot remove the job directory", directory_.string(), errno);
+    reached(Step::directory_unlisted);
     ctx::remove_tree(gone);
+    reached(Step::directory_removed);
+}
+
+std::optional<JobRecord> record_of(const fs::path& state_dir, const std::string& id)
+{
+    const fs::path file = job_directory(state_dir, id) / "ledger" / "job.json";
+    std::error_code error;
+    if (!fs::exists(file, error)) return std::nullopt;
+    try {
+        return read_record(file);
+    } catch (const Error&) {
+        if (!fs::exists(file, error)) return std::nullopt; // it went while we read
+        throw;
+    }
 }
 
 std::string_view to_string(JobState state)
@@ -304,6 +358,7 @@ void sweep_unfinished(const fs::path& state_dir)
         const std::string name = entry.path().filename().string();
         if (name.starts_with(".new-") || name.starts_with(".gone-")) ctx::remove_tree(entry.path());
     }
+    reached(Step::unfinished_swept);
 }
 
 } // namespace runner

@@ -16,16 +16,21 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <vector>
 
 #include <sys/types.h>
 
 #include <nlohmann/json_fwd.hpp>
 
+#include <ctx/base/error.hpp>
 #include <ctx/base/fd.hpp>
+
+#include "steps.hpp"
 
 namespace runner {
 
@@ -42,6 +47,9 @@ struct JobRecord {
     std::string profile;
     std::string hypervisor;
     std::int64_t created = 0; // seconds since 1970
+    // When the batch system started the prologue that made it, in the kernel's ticks since boot. 0: none did.
+    std::int64_t prologue = 0;
+    std::string boot; // in which life of this host
 };
 
 struct LedgerEntry {
@@ -52,13 +60,23 @@ struct LedgerEntry {
 std::filesystem::path job_directory(const std::filesystem::path& state_dir, const std::string& id);
 std::filesystem::path owner_lock(const std::filesystem::path& state_dir, const std::string& id);
 
+// There is a job of this id already.
+class IdInUse : public ctx::Error {
+public:
+    explicit IdInUse(const std::string& id);
+};
+
 class Ledger {
 public:
-    // A new job directory, owned (locked) by this process. It appears complete, by rename. Throws Error: user
-    // if the id has one already, node for the rest.
+    // A new job directory, owned (locked) by this process. It appears complete, by rename. Throws IdInUse, or
+    // Error (node).
     static Ledger create(const std::filesystem::path& state_dir, const JobRecord& record, gid_t disk_group);
-    // Takes over a job nobody looks after; nothing if its owner lives or it is gone.
+    // Takes over a job nobody looks after, to end it: it is no longer left to its batch system. Nothing if
+    // its owner lives or it is gone.
     static std::optional<Ledger> take(const std::filesystem::path& state_dir, const std::string& id);
+    // The same, unless `spared` says that this very run is none of ours.
+    static std::optional<Ledger> take(const std::filesystem::path& state_dir, const std::string& id,
+                                      const std::function<bool(const JobRecord&)>& spared);
 
     const JobRecord& job() const { return record_; }
     const std::filesystem::path& directory() const { return directory_; }
@@ -71,7 +89,15 @@ public:
     auto make(const Plan& plan)
     {
         record(Plan::kind, plan.details());
-        return plan.make();
+        reached(Plan::steps.recorded);
+        if constexpr (std::is_void_v<decltype(plan.make())>) {
+            plan.make();
+            reached(Plan::steps.made);
+        } else {
+            auto made = plan.make();
+            reached(Plan::steps.made);
+            return made;
+        }
     }
     void record(std::string_view kind, const std::string& details);
     void strike(const LedgerEntry& entry);
@@ -106,6 +132,8 @@ struct KnownJob {
 std::vector<KnownJob> list_jobs(const std::filesystem::path& state_dir);
 // One of them. Throws Error (user) if there is none.
 KnownJob find_job(const std::filesystem::path& state_dir, const std::string& id);
+// Nothing where there is no such job, or none any more.
+std::optional<JobRecord> record_of(const std::filesystem::path& state_dir, const std::string& id);
 std::vector<LedgerEntry> entries_of(const std::filesystem::path& job_directory); // the latest first
 
 // Removes directories that never became a job, or no longer are one: their makers died.

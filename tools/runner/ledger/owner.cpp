@@ -1,6 +1,8 @@
 #include "owner.hpp"
 
+#include <charconv>
 #include <csignal>
+#include <ctime>
 #include <sstream>
 
 #include <poll.h>
@@ -31,6 +33,27 @@ std::string start_time(pid_t pid)
     return field;
 }
 
+std::int64_t start_ticks(pid_t pid)
+{
+    const std::string text = start_time(pid);
+    std::int64_t result = 0;
+    std::from_chars(text.data(), text.data() + text.size(), result);
+    return result;
+}
+
+std::int64_t ticks_per_second()
+{
+    return ::sysconf(_SC_CLK_TCK);
+}
+
+std::int64_t now_in_ticks()
+{
+    timespec now{};
+    (void)::clock_gettime(CLOCK_BOOTTIME, &now); // fails for a clock that is none
+    constexpr std::int64_t nanoseconds = 1'000'000'000;
+    return now.tv_sec * ticks_per_second() + now.tv_nsec / (nanoseconds / ticks_per_second());
+}
+
 std::string host_boot_id()
 {
     return ctx::read_file("/proc/sys/kernel/random/boot_id", 64);
@@ -41,9 +64,6 @@ std::string describe_owner()
     return fmt::format("{} {}\n", ::getpid(), start_time(::getpid()));
 }
 
-namespace {
-
-// Nothing if it has ended.
 ctx::Fd owner_process(const std::filesystem::path& lock_file)
 try {
     std::istringstream owner(ctx::read_file(lock_file, 128));
@@ -58,8 +78,6 @@ try {
     return {}; // it ended while we looked
 }
 
-} // namespace
-
 bool owner_lives(const std::filesystem::path& lock_file)
 {
     // A process that has been killed and not yet been waited for is no owner any more: its pidfd is readable.
@@ -69,10 +87,9 @@ bool owner_lives(const std::filesystem::path& lock_file)
     return ::poll(&ended, 1, 0) == 0;
 }
 
-void signal_owner(const std::filesystem::path& lock_file, int number)
+void signal_owner(const ctx::Fd& process, int number)
 {
-    if (const ctx::Fd process = owner_process(lock_file))
-        ::pidfd_send_signal(process.get(), number, nullptr, 0);
+    if (process) ::pidfd_send_signal(process.get(), number, nullptr, 0);
 }
 
 } // namespace runner

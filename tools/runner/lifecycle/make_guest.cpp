@@ -13,6 +13,7 @@
 #include <ctx/dialect.hpp>
 #include <ctx/disc.hpp>
 
+#include "../ledger/owner.hpp"
 #include "../network.hpp"
 #include "../resources/check_archives.hpp"
 #include "../resources/domain.hpp"
@@ -64,7 +65,7 @@ Prepared prepare(const GuestPlan& plan, const Findings& found, const GuestIdenti
     const image_cache::Image image =
         ledger.make(ImageLease{settings.cache_dir, found.image, plan.job.id, ledger.directory()});
     const Account writer = share_account(plan.job.user, settings.share);
-    const std::string share_name = ctx::random_hex(16);
+    const std::string share_name = share_prefix(settings.state_dir) + ctx::random_hex(16);
     Prepared result;
     result.share_directory =
         ledger.make(ShareDirectory{settings.share.directory, share_name, writer.uid, writer.gid});
@@ -82,10 +83,13 @@ Prepared prepare(const GuestPlan& plan, const Findings& found, const GuestIdenti
 
     const fs::path disk = ledger.disk_directory();
     make_overlay(disk / overlay_name, image, found.qemu.uid, found.qemu.gid, deadline);
-    ctx::write_disc(ctx::render(context, plan.profile.dialect), disk / disc_name);
+    reached(Step::overlay_made);
+    ctx::write_disc(ctx::render(context, plan.profile.dialect), disk / disc_name,
+                    {.format = plan.profile.disc_format});
     ctx::write_file(disk / console_name, "", 0600);
     give_to(found.qemu, disk / disc_name);
     give_to(found.qemu, disk / console_name);
+    reached(Step::disc_made);
     return result;
 }
 
@@ -102,6 +106,7 @@ GuestSpec describe(const GuestPlan& plan, const Findings& found, const GuestIden
     spec.overlay = disk / overlay_name;
     spec.disc = disk / disc_name;
     spec.disc_drive = plan.profile.disc_drive;
+    spec.disc_is_cd = plan.profile.disc_format == ctx::DiscFormat::iso;
     spec.console = disk / console_name;
     spec.base = found.image.path;
     spec.base_format = image_cache::to_string(found.image.format);
@@ -140,7 +145,8 @@ JobRecord new_record(const Job& job, const std::string& profile, const std::stri
             .user = job.user.name,
             .profile = profile,
             .hypervisor = hypervisor,
-            .created = std::chrono::system_clock::to_time_t(now)};
+            .created = std::chrono::system_clock::to_time_t(now),
+            .boot = host_boot_id()};
 }
 
 ReadyGuest make_guest(const GuestPlan& plan, const Findings& found, Ledger& ledger, Hypervisor& hypervisor,
@@ -161,6 +167,7 @@ ReadyGuest make_guest(const GuestPlan& plan, const Findings& found, Ledger& ledg
         return wait_ready({prepared.share_directory, ledger.job().nonce, spec.console, guest_runs},
                           time.within(time.phases.ready), interruption);
     });
+    reached(Step::guest_ready);
     guest.ssh = target_of(spec.interface, guest.report, plan.job, identity, ledger);
     guest.environment = prepared.environment;
     return guest;
@@ -180,10 +187,10 @@ GuestAccess access_to(const ReadyGuest& guest, const Job& job, const std::string
             .refused = {}};
 }
 
-void or_remove(Ledger& ledger, Hypervisor& hypervisor, std::chrono::milliseconds limit,
+void or_remove(Ledger& ledger, Hypervisor& hypervisor, const TimeLimits& time,
                const std::function<void()>& work)
 {
-    const auto remove = [&] { remove_job(ledger, hypervisor, ctx::Deadline::in(limit)); };
+    const auto remove = [&] { remove_job(ledger, hypervisor, time.for_removing()); };
     try {
         work();
     } catch (Error& error) {

@@ -1,7 +1,6 @@
 // From nothing to a guest that is ready: what `vmbatch run` and the prologues have in common.
 #pragma once
 
-#include <chrono>
 #include <functional>
 #include <map>
 #include <string>
@@ -49,7 +48,7 @@ GuestAccess access_to(const ReadyGuest& guest, const Job& job, const std::string
 
 // Does `work`; if it fails, removes the job and adds to the error what that could not. Interrupted passes the
 // same way.
-void or_remove(Ledger& ledger, Hypervisor& hypervisor, std::chrono::milliseconds limit,
+void or_remove(Ledger& ledger, Hypervisor& hypervisor, const TimeLimits& time,
                const std::function<void()>& work);
 
 } // namespace runner

@@ -2,6 +2,8 @@
 
 #include <exception>
 
+#include <fmt/format.h>
+
 namespace runner {
 
 Phases::Timing::Timing(Phases& phases, std::string_view name)
@@ -9,6 +11,12 @@ Phases::Timing::Timing(Phases& phases, std::string_view name)
       unwinding_(std::uncaught_exceptions())
 {
     if (phases_.listener_.begun) phases_.listener_.begun({name_, {}});
+}
+
+std::string Phases::Timing::after() const
+{
+    const std::chrono::duration<double> time = std::chrono::steady_clock::now() - start_;
+    return fmt::format("in phase '{}', after {:.1f} s", name_, time.count());
 }
 
 Phases::Timing::~Timing()

@@ -7,6 +7,8 @@
 #include <string_view>
 #include <vector>
 
+#include <ctx/base/error.hpp>
+
 namespace runner {
 
 struct Phase {
@@ -28,10 +30,18 @@ public:
     decltype(auto) run(std::string_view name, Work&& work)
     {
         const Timing timing(*this, name);
-        return std::forward<Work>(work)();
+        try {
+            return std::forward<Work>(work)();
+        } catch (ctx::Error& error) {
+            failed_ = name;
+            if (error.timed_out()) error.add_context(timing.after());
+            throw;
+        }
     }
 
     const std::vector<Phase>& done() const { return done_; }
+    // The one an Error came from; "" if none did.
+    const std::string& failed() const { return failed_; }
 
 private:
     class Timing {
@@ -43,6 +53,8 @@ private:
         Timing& operator=(Timing&&) = delete;
         ~Timing();
 
+        std::string after() const; // "in phase 'ready', after 12.3 s"
+
     private:
         Phases& phases_;
         std::string name_;
@@ -52,6 +64,7 @@ private:
 
     PhaseListener listener_;
     std::vector<Phase> done_;
+    std::string failed_;
 };
 
 } // namespace runner

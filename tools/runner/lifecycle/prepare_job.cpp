@@ -10,10 +10,11 @@
 #include <unistd.h>
 
 #include "../guest/access.hpp"
-#include "../ledger/tombstone.hpp"
+#include "../ledger/owner.hpp"
 #include "../resources/job_keys.hpp"
 #include "end_job.hpp"
 #include "fetch_image.hpp"
+#include "image_health.hpp"
 #include "make_guest.hpp"
 #include "publish_state.hpp"
 #include "remove_job.hpp"
@@ -31,7 +32,83 @@ TimeLimits limits_of(const Settings& settings, const Deadline& deadline)
 {
     const auto left = deadline.left();
     const auto reserve = std::min(settings.limits.remove, left / 4);
-    return {settings.limits, Deadline::in(left - reserve)};
+    return {settings.limits, Deadline::in(left - reserve), deadline};
+}
+
+pid_t hook_of(const BatchJob& batch)
+{
+    return batch.hook != 0 ? batch.hook : ::getpid();
+}
+
+// A new run of the job, in the place of all earlier ones.
+Ledger begin_run(const BatchJob& batch, const std::string& profile, const std::string& hypervisor,
+                 gid_t disk_group, const Settings& settings, const InstallPaths& paths,
+                 const Deadline& deadline)
+{
+    const pid_t hook = hook_of(batch);
+    JobRecord record = new_record(batch.job, profile, hypervisor);
+    record.prologue = start_ticks(hook);
+    for (;;) {
+        clear_for_prologue(batch.job.id, hook, settings, paths, deadline);
+        try {
+            return Ledger::create(settings.state_dir, record, disk_group);
+        } catch (const IdInUse&) { // another prologue was quicker
+            if (deadline.passed())
+                throw Error(ctx::Blame::node, "other prologues of the job make it again and again")
+                    .at(job_directory(settings.state_dir, batch.job.id).string())
+                    .mend("see why the batch system starts so many")
+                    .as_timeout();
+        }
+    }
+}
+
+ReadyGuest make_or_note_death(const GuestPlan& plan, const Findings& found, Ledger& ledger,
+                              Hypervisor& hypervisor, Phases& phases, Interruption& interruption)
+{
+    const ImageHealth health(plan.settings.state_dir);
+    try {
+        ReadyGuest guest = make_guest(plan, found, ledger, hypervisor, phases, interruption);
+        health.guest_became_ready(found.image.digest);
+        return guest;
+    } catch (const Error& error) {
+        // One that is only slow did not die.
+        if (phases.failed() == "ready" && !error.timed_out())
+            health.guest_died(found.image.digest, plan.profile.image, error.what());
+        throw;
+    }
+}
+
+void prepare(const GuestPlan& plan, const BatchJob& batch, Phases& phases, Interruption& interruption)
+{
+    const Settings& settings = plan.settings;
+    const auto hypervisor =
+        make_hypervisor(plan.profile.hypervisor, settings.hypervisor, plan.paths, settings.state_dir);
+    fetch_missing_image(plan.profile, settings, plan.time, phases, interruption);
+    const Findings found = phases.run("check", [&] {
+        const Findings result = look_first(plan.job, plan.profile, settings, *hypervisor, plan.time);
+        if (batch.comes_again) ImageHealth(settings.state_dir).require_rest_is_over(result.image.digest);
+        publish_state_directory(settings.state_dir, plan.paths.run);
+        return result;
+    });
+    reached(Step::host_checked);
+    Ledger ledger = phases.run("clear", [&] {
+        return begin_run(batch, plan.profile.name, plan.profile.hypervisor, found.qemu.gid, settings,
+                         plan.paths, plan.time.within(settings.limits.remove));
+    });
+    or_remove(ledger, *hypervisor, plan.time, [&] {
+        require_not_overtaken(plan.job.id, hook_of(batch), settings);
+        reached(Step::found_wanted);
+        const ReadyGuest guest = make_or_note_death(plan, found, ledger, *hypervisor, phases, interruption);
+        // A guest that lets nobody in is found out here, where the job can still be sent elsewhere.
+        phases.run("connect", [&] {
+            SshConnection::open(guest.ssh, plan.time.within(settings.limits.connect), interruption);
+        });
+        reached(Step::guest_entered);
+        interruption.check();
+        write_access(ledger.user_directory(), access_to(guest, plan.job, batch.batch_system, settings));
+        reached(Step::access_written);
+        ledger.leave();
+    });
 }
 
 } // namespace
@@ -47,37 +124,20 @@ void prepare_job(const BatchJob& batch, const Settings& settings, const InstallP
     if (job.memory) job.memory = std::max(*job.memory, profile->memory_default);
 
     const GuestPlan plan{job, *profile, settings, paths, limits_of(settings, deadline)};
-    const auto hypervisor =
-        make_hypervisor(profile->hypervisor, settings.hypervisor, paths, settings.state_dir);
-    fetch_missing_image(*profile, settings, plan.time, phases, interruption);
-    const Findings found = phases.run("check", [&] {
-        const Findings result = look_first(job, *profile, settings, *hypervisor, plan.time);
-        clear_job(job.id, settings, paths, plan.time.within(settings.limits.remove));
-        publish_state_directory(settings.state_dir, paths.run);
-        return result;
-    });
-    Ledger ledger = Ledger::create(settings.state_dir, new_record(job, profile->name, profile->hypervisor),
-                                   found.qemu.gid);
-    or_remove(ledger, *hypervisor, settings.limits.remove, [&] {
-        const pid_t hook = batch.hook != 0 ? batch.hook : ::getpid();
-        if (ended_meanwhile(settings.state_dir, job.id, hook)) throw Interrupted{SIGTERM};
-        const ReadyGuest guest = make_guest(plan, found, ledger, *hypervisor, phases, interruption);
-        // A guest that lets nobody in is found out here, where the job can still be sent elsewhere.
-        phases.run("connect", [&] {
-            SshConnection::open(guest.ssh, plan.time.within(settings.limits.connect), interruption);
-        });
-        interruption.check();
-        write_access(ledger.user_directory(), access_to(guest, job, batch.batch_system, settings));
-        ledger.leave();
-    });
+    try {
+        prepare(plan, batch, phases, interruption);
+    } catch (Error& error) {
+        if (error.timed_out() && plan.time.whole.passed())
+            error.add_context("using up all the time that the batch system gives a prologue");
+        throw;
+    }
 }
 
 void refuse_job(const BatchJob& batch, const Error& reason, const Settings& settings,
                 const InstallPaths& paths, const Deadline& deadline)
-{
-    clear_job(batch.job.id, settings, paths, deadline);
+try {
     publish_state_directory(settings.state_dir, paths.run);
-    Ledger ledger = Ledger::create(settings.state_dir, new_record(batch.job, "", ""), 0);
+    Ledger ledger = begin_run(batch, "", "", 0, settings, paths, deadline);
     give_user_directory(ledger, batch.job.user);
     write_access(ledger.user_directory(), {.job_id = batch.job.id,
                                            .batch_system = batch.batch_system,
@@ -87,6 +147,7 @@ void refuse_job(const BatchJob& batch, const Error& reason, const Settings& sett
                                            .environment = {},
                                            .refused = reason.one_line()});
     ledger.leave();
+} catch (const Interrupted&) { // NOLINT(bugprone-empty-catch): the job has been ended, nobody will ask
 }
 
 } // namespace runner

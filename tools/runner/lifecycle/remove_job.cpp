@@ -10,9 +10,12 @@
 #include <ctx/base/error.hpp>
 
 #include "../ledger/owner.hpp"
+#include "../ledger/tombstone.hpp"
 #include "../resources/domain.hpp"
 #include "../resources/image_lease.hpp"
 #include "../resources/share_directory.hpp"
+#include "end_job.hpp"
+#include "orphans.hpp"
 
 namespace runner {
 
@@ -23,15 +26,21 @@ using ctx::Error;
 
 namespace {
 
-void remove_entry(const LedgerEntry& entry, const Ledger& ledger, Hypervisor& hypervisor,
-                  const Deadline& deadline)
+// Removes what an entry stands for, then the entry.
+void remove_entry(const LedgerEntry& entry, Ledger& ledger, Hypervisor& hypervisor, const Deadline& deadline)
 {
+    const auto strike_after = [&](const ResourceSteps& steps, const auto& remove) {
+        remove();
+        reached(steps.removed);
+        ledger.strike(entry);
+        reached(steps.struck);
+    };
     if (entry.kind == Domain::kind)
-        Domain::remove(entry.details, hypervisor, deadline);
+        strike_after(Domain::steps, [&] { Domain::remove(entry.details, hypervisor, deadline); });
     else if (entry.kind == ShareDirectory::kind)
-        ShareDirectory::remove(entry.details);
+        strike_after(ShareDirectory::steps, [&] { ShareDirectory::remove(entry.details); });
     else if (entry.kind == ImageLease::kind)
-        ImageLease::remove(entry.details, ledger.job().id);
+        strike_after(ImageLease::steps, [&] { ImageLease::remove(entry.details, ledger.job().id); });
     else
         throw Error(Blame::node, "the ledger names something this version does not know")
             .at(ledger.directory().string() + ": " + entry.kind)
@@ -50,6 +59,7 @@ void remove_orphaned_guests(const Settings& settings, Hypervisor& hypervisor, Co
         hypervisor.destroy(guest.uuid, Deadline::in(settings.limits.remove));
         result.guests.push_back(guest.name);
     }
+    reached(Step::orphans_ended);
 }
 
 // A dead owner's lock may be held for a moment by what it had just started.
@@ -68,11 +78,9 @@ std::optional<Ledger> take_soon(const std::filesystem::path& state_dir, const st
 
 void remove_job(Ledger& ledger, Hypervisor& hypervisor, const Deadline& deadline)
 {
-    for (const LedgerEntry& entry : ledger.entries()) {
+    for (const LedgerEntry& entry : ledger.entries())
         ctx::while_doing("removing the " + entry.kind + " of job " + ledger.job().id,
                          [&] { remove_entry(entry, ledger, hypervisor, deadline); });
-        ledger.strike(entry);
-    }
     ledger.remove_directory();
 }
 
@@ -109,12 +117,15 @@ CollectedGarbage collect_garbage(const Settings& settings, const InstallPaths& p
         });
     }
     attempt([&] { sweep_unfinished(settings.state_dir); });
+    sweep_tombstones(settings.state_dir, longest_hook(settings));
     for (const std::string& name : hypervisor_names()) {
         attempt([&] {
             const auto hypervisor = make_hypervisor(name, settings.hypervisor, paths, settings.state_dir);
             remove_orphaned_guests(settings, *hypervisor, result);
         });
     }
+    attempt([&] { result.shares = remove_orphaned_shares(settings); });
+    attempt([&] { result.leases = release_orphaned_leases(settings); });
     return result;
 }
 

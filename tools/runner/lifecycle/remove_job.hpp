@@ -23,10 +23,12 @@ void remove_job(Ledger& ledger, const Settings& settings, const InstallPaths& pa
 struct CollectedGarbage {
     std::vector<std::string> jobs;   // removed: nobody looked after them
     std::vector<std::string> guests; // ended: no job had them
+    std::vector<std::string> shares; // directories on the share, the same
+    std::vector<std::string> leases; // claims on images: of jobs that are gone
     std::vector<std::string> failures;
 };
 
-// Removes every job whose owner is dead, and every guest of this state directory that belongs to no job.
+// Removes every job whose owner is dead, and what of this state directory's jobs no ledger names any more.
 CollectedGarbage collect_garbage(const Settings& settings, const InstallPaths& paths);
 
 } // namespace runner

@@ -87,7 +87,8 @@ JobEnd run_job(const Job& job, const Task& task, const Profile& profile, const S
                const InstallPaths& paths, Phases& phases, Interruption& interruption)
 {
     constexpr auto as_long_as_it_takes = 24h * 365;
-    const GuestPlan plan{job, profile, settings, paths, {settings.limits, Deadline::in(as_long_as_it_takes)}};
+    const Deadline whole = Deadline::in(as_long_as_it_takes);
+    const GuestPlan plan{job, profile, settings, paths, {settings.limits, whole, whole}};
     const auto hypervisor =
         make_hypervisor(profile.hypervisor, settings.hypervisor, paths, settings.state_dir);
     fetch_missing_image(profile, settings, plan.time, phases, interruption);
@@ -96,7 +97,7 @@ JobEnd run_job(const Job& job, const Task& task, const Profile& profile, const S
     Ledger ledger =
         Ledger::create(settings.state_dir, new_record(job, profile.name, profile.hypervisor), found.qemu.gid);
     JobEnd end;
-    or_remove(ledger, *hypervisor, settings.limits.remove,
+    or_remove(ledger, *hypervisor, plan.time,
               [&] { end = run_in_guest(plan, task, found, ledger, *hypervisor, phases, interruption); });
     try {
         phases.run("remove", [&] { remove_job(ledger, *hypervisor, Deadline::in(settings.limits.remove)); });

@@ -11,11 +11,16 @@ namespace runner {
 
 struct TimeLimits {
     PhaseLimits phases;
-    ctx::Deadline whole;
+    ctx::Deadline whole; // for making
+    ctx::Deadline end;   // removing included
 
     ctx::Deadline within(std::chrono::milliseconds phase) const
     {
         return ctx::Deadline::earlier(ctx::Deadline::in(phase), whole);
+    }
+    ctx::Deadline for_removing() const
+    {
+        return ctx::Deadline::earlier(ctx::Deadline::in(phases.remove), end);
     }
 };
 

@@ -6,11 +6,14 @@
 #include <ctx/base/deadline.hpp>
 
 #include "../hypervisor/hypervisor.hpp"
+#include "../ledger/steps.hpp"
 
 namespace runner {
 
 struct Domain {
     static constexpr const char* kind = "domain";
+    static constexpr ResourceSteps steps{Step::domain_recorded, Step::domain_started, Step::domain_ended,
+                                         Step::domain_struck};
 
     Hypervisor* hypervisor = nullptr;
     GuestSpec spec;

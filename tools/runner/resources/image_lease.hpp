@@ -6,10 +6,14 @@
 
 #include <image-cache/store.hpp>
 
+#include "../ledger/steps.hpp"
+
 namespace runner {
 
 struct ImageLease {
     static constexpr const char* kind = "lease";
+    static constexpr ResourceSteps steps{Step::lease_recorded, Step::lease_made, Step::lease_released,
+                                         Step::lease_struck};
 
     std::filesystem::path cache_dir;
     image_cache::Image image;

@@ -49,6 +49,7 @@ JobKeys make_job_keys(const Ledger& ledger, const ctx::User& user, const std::st
     JobKeys keys;
     const fs::path host_key = ledger.private_directory() / "host_key";
     keys.host = generate(host_key, host_alias, deadline);
+    reached(Step::host_key_made);
     fs::remove(host_key); // from here on it lives in the guest only
 
     const fs::path directory = ledger.user_directory();
@@ -58,6 +59,7 @@ JobKeys make_job_keys(const Ledger& ledger, const ctx::User& user, const std::st
     give_to(directory / "key", user);
     give_to(directory / "known_hosts", user);
     give_to(directory, user);
+    reached(Step::user_key_made);
     return keys;
 }
 

@@ -2,10 +2,12 @@
 
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <sys/utsname.h>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include <ctx/base/digest.hpp>
 #include <ctx/base/error.hpp>
 #include <ctx/base/file.hpp>
 
@@ -53,7 +55,28 @@ std::filesystem::path ShareDirectory::make() const
 
 void ShareDirectory::remove(const std::string& details)
 {
-    ctx::remove_tree(json::parse(details).at("path").get<std::string>());
+    ctx::remove_tree(path_in(details));
+}
+
+std::filesystem::path ShareDirectory::path_in(const std::string& details)
+{
+    return json::parse(details).at("path").get<std::string>();
+}
+
+std::string share_prefix(const std::filesystem::path& state_dir)
+{
+    utsname names{};
+    ::uname(&names);
+    std::string machine;
+    try {
+        constexpr std::size_t limit = 128;
+        machine = ctx::read_file("/etc/machine-id", limit);
+    } catch (const ctx::Error&) { // NOLINT(bugprone-empty-catch): then the host's name has to do
+    }
+    constexpr std::size_t enough = 12;
+    const char* host = static_cast<const char*>(names.nodename);
+    return ctx::sha256_hex(fmt::format("{}\n{}\n{}", machine, host, state_dir.string())).substr(0, enough) +
+           "-";
 }
 
 } // namespace runner

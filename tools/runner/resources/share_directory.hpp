@@ -7,10 +7,14 @@
 
 #include <sys/types.h>
 
+#include "../ledger/steps.hpp"
+
 namespace runner {
 
 struct ShareDirectory {
     static constexpr const char* kind = "share";
+    static constexpr ResourceSteps steps{Step::share_recorded, Step::share_made, Step::share_removed,
+                                         Step::share_struck};
 
     std::filesystem::path parent; // the exported folder
     std::string name;
@@ -19,7 +23,12 @@ struct ShareDirectory {
 
     std::string details() const;
     std::filesystem::path make() const; // throws Error (node)
+    static std::filesystem::path path_in(const std::string& details);
     static void remove(const std::string& details);
 };
+
+// What the names of this host's directories for this state directory begin with: a share may serve many
+// hosts, and each sweeps its own.
+std::string share_prefix(const std::filesystem::path& state_dir);
 
 } // namespace runner

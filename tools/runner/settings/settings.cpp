@@ -32,6 +32,14 @@ HypervisorSettings read_hypervisor(TomlReader in, Recorder& record)
     result.uri = record.text(in, "uri", "qemu:///system");
     result.accel = record.choice(in, "accel", {"auto", "kvm", "tcg"}, "auto");
     result.qemu_user = record.text(in, "qemu_user", "libvirt-qemu");
+    result.restart = in.texts("restart");
+    record.note_read(in, "restart", ctx::join(result.restart, " "));
+    if (!result.restart.empty()) require_absolute(in, "restart", result.restart.front());
+    result.restart_at_most = static_cast<unsigned>(record.integer(in, "restart_at_most", 0, 1000, 3));
+    result.memory_limit = record.size(in, "memory_limit", 0, 0);
+    result.pid_file = record.text(in, "pid_file", "/run/libvirtd.pid");
+    require_absolute(in, "pid_file", result.pid_file);
+    result.patience = record.seconds(in, "patience", 10);
     in.finish();
     return result;
 }
@@ -95,9 +103,10 @@ ctx::Mount read_mount(TomlReader in)
 }
 
 // libvirt's names. vda is the system's.
-std::string read_disc_drive(TomlReader& in, Recorder& record)
+std::string read_disc_drive(TomlReader& in, Recorder& record, ctx::DiscFormat format)
 {
-    const std::string drive = record.text(in, "disc", "hda");
+    const bool is_disk = format == ctx::DiscFormat::vfat;
+    const std::string drive = record.text(in, "disc", is_disk ? "vdb" : "hda");
     const bool is_name = drive.size() == 3 && drive[1] == 'd' && drive != "vda";
     const char last = is_name ? drive[2] : ' ';
     const bool is_known = is_name && ((drive[0] == 'h' && last >= 'a' && last <= 'd') ||
@@ -106,6 +115,11 @@ std::string read_disc_drive(TomlReader& in, Recorder& record)
         throw in.error(
             "disc", fmt::format("'{}' is no drive for a context disc: hda to hdd, sda to sdz or vdb to vdz",
                                 ctx::printable(drive)));
+    // QEMU has no IDE disks that are read-only, and µCernVM would take a writable one for its cache.
+    if (is_disk && drive[0] == 'h')
+        throw in.error(
+            "disc",
+            fmt::format("'{}' can only be a CD drive, and a CD is no vfat: sda to sdz or vdb to vdz", drive));
     return drive;
 }
 
@@ -118,7 +132,9 @@ Profile read_profile(const std::string& name, TomlReader in, Recorder& record)
     result.image = record.text(in, "image", name);
     result.hypervisor = record.choice(in, "hypervisor", hypervisor_names(), "qemu");
     result.method = record.choice(in, "method", {"CDROM"}, "CDROM");
-    result.disc_drive = read_disc_drive(in, record);
+    result.disc_format =
+        ctx::disc_format_from_name(record.choice(in, "disc_format", ctx::disc_format_names(), "iso"));
+    result.disc_drive = read_disc_drive(in, record, result.disc_format);
     result.dialect = ctx::dialect_from_name(record.choice(in, "dialect", ctx::dialect_names(), "nocloud"));
     result.domain_template = record.text(in, "template", result.hypervisor + ".xml");
 

@@ -12,6 +12,7 @@
 
 #include <ctx/context.hpp>
 #include <ctx/dialect.hpp>
+#include <ctx/disc_format.hpp>
 
 #include "../install_paths.hpp"
 #include "image_settings.hpp"
@@ -31,7 +32,8 @@ struct Profile {
     std::string hypervisor;
     std::string method;
     ctx::Dialect dialect = ctx::Dialect::nocloud;
-    std::string disc_drive;      // where the guest finds its context disc
+    std::string disc_drive; // where the guest finds its context disc
+    ctx::DiscFormat disc_format = ctx::DiscFormat::iso;
     std::string domain_template; // a file of the templates folder, or an absolute path
     unsigned vcpus_default = 1;
     unsigned vcpus_max = 1;
@@ -71,6 +73,11 @@ struct HypervisorSettings {
     std::string uri;
     std::string accel; // auto, kvm, tcg
     std::string qemu_user;
+    std::vector<std::string> restart;     // the command that ends libvirtd and starts it; empty: none
+    unsigned restart_at_most = 0;         // in any hour
+    std::uint64_t memory_limit = 0;       // bytes libvirtd may have; 0: any
+    std::filesystem::path pid_file;       // libvirtd's, which it holds a lock on
+    std::chrono::milliseconds patience{}; // how long a call may take where libvirtd can be restarted
 };
 
 // A queue of Torque, a partition of Slurm.

@@ -90,14 +90,15 @@ std::string bus_of(char letter)
 }
 
 // Where the guest looks for it. IDE unless the profile says otherwise: Debian's cloud kernel has no driver
-// for AHCI, and HEPiX guests look at sr0 first. virtio knows no CDs: there it is a disk.
+// for AHCI, and HEPiX guests look at sr0 first. virtio knows no CDs: there it is a disk. Always read-only:
+// µCernVM makes its cache of the first writable disk without partitions.
 void add_disc(xml_node devices, const GuestSpec& spec)
 {
     const std::string bus = bus_of(spec.disc_drive.front());
     if (bus == "scsi" && !has_scsi_controller(devices))
         append(devices, "controller", {{"type", "scsi"}, {"model", "virtio-scsi"}});
-    xml_node disk =
-        append(devices, "disk", {{"type", "file"}, {"device", bus == "virtio" ? "disk" : "cdrom"}});
+    const bool is_cd = spec.disc_is_cd && bus != "virtio";
+    xml_node disk = append(devices, "disk", {{"type", "file"}, {"device", is_cd ? "cdrom" : "disk"}});
     append(disk, "driver", {{"name", "qemu"}, {"type", "raw"}});
     append(disk, "source", {{"file", spec.disc.string()}});
     append(disk, "target", {{"dev", spec.disc_drive}, {"bus", bus}});
@@ -165,6 +166,21 @@ std::string fill_domain_xml(std::string_view domain_template, const std::string&
     std::ostringstream text;
     document.save(text, "  ", pugi::format_default | pugi::format_no_declaration);
     return std::move(text).str();
+}
+
+std::vector<std::filesystem::path> disks_of(const std::string& domain_xml)
+{
+    pugi::xml_document document;
+    document.load_string(domain_xml.c_str());
+    std::vector<std::filesystem::path> files;
+    for (const xml_node disk : document.child("domain").child("devices").children("disk")) {
+        for (xml_node layer = disk; layer; layer = layer.child("backingStore")) {
+            for (const char* name : {"file", "dev"}) {
+                if (const auto path = layer.child("source").attribute(name)) files.emplace_back(path.value());
+            }
+        }
+    }
+    return files;
 }
 
 std::optional<JobTag> read_tag(std::string_view metadata)

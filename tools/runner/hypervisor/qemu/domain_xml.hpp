@@ -1,9 +1,11 @@
 // The domain XML of a guest: the admin's template, filled by an XML library. Pure.
 #pragma once
 
+#include <filesystem>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "../hypervisor.hpp"
 #include "accel.hpp"
@@ -16,6 +18,9 @@ inline constexpr const char* metadata_namespace = "https://vmbatch.invalid/job/1
 // metadata); everything else is the template's. Throws Error (node) for a template that is no domain.
 std::string fill_domain_xml(std::string_view domain_template, const std::string& template_name,
                             const GuestSpec& spec, Accel accel);
+
+// Every file and block device that a domain's disks stand on, backing files included.
+std::vector<std::filesystem::path> disks_of(const std::string& domain_xml);
 
 // The tag in a domain's metadata element as libvirt returns it; nothing if it is not ours.
 std::optional<JobTag> read_tag(std::string_view metadata);
