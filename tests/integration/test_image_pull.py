@@ -6,6 +6,7 @@ import io
 import json
 import lzma
 import os
+import re
 import subprocess
 import tarfile
 import zipfile
@@ -72,6 +73,29 @@ def test_a_disk_comes_out_as_it_was_packed(cache, server, packing):
     assert os.stat(pulled["image"]["path"]).st_mode & 0o777 == 0o444
     assert not cache.leftovers()
     assert cache.run("verify", "it").returncode == 0
+
+
+@pytest.mark.parametrize("packing", ["as it is", "gzip"])
+def test_what_is_published_is_on_disk_before_it_has_its_name(cache, server, tmp_path, packing):
+    """Image, metadata, name, source: the bytes, then the name, then the folder."""
+    url = server.serve("/x", PACKED[packing](disk()))
+    trace = ["strace", "-f", "-qq", "-y", "--seccomp-bpf", "-e", "trace=fsync,rename,renameat,renameat2", "-o", tmp_path / "calls"]
+    subprocess.run([*trace, *cache.command("pull", url, "--insecure", "--name", "it")], env=cache.environment(), check=True,
+                   capture_output=True, timeout=60)
+    synced, unnamed, published = set(), set(), []
+    for line in (tmp_path / "calls").read_text().splitlines():
+        if found := re.search(r"fsync\(\d+<([^>]*)>", line):
+            synced.add(found[1])
+            unnamed.discard(found[1])
+            continue
+        before, after = re.findall('"([^"]*)"', line)
+        folder = os.path.dirname(after)
+        if os.path.basename(folder) != "downloads":
+            assert before in synced, (before, after)
+            unnamed.add(folder)
+            published.append(os.path.basename(folder))
+    assert {*published} == {"images", "aliases", "sources"} and published.count("images") == 2
+    assert not unnamed
 
 
 @pytest.mark.parametrize("size", [1, 511, 512, MIB - 1, MIB, MIB + 1, 3 * MIB])

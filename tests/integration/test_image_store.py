@@ -116,6 +116,12 @@ def test_a_remote_that_is_not_there(cache, tmp_path):
     assert "did you mean 'site'?" in error and "cernvm4" in error
 
 
+@pytest.mark.parametrize("name, host", [("cernvm4", "cernvm.cern.ch"), ("debian12", "cloud.debian.org")])
+def test_the_remotes_that_need_not_be_configured(cache, tmp_path, name, host):
+    config = remote(tmp_path, 'urls = ["https://example.org/x"]')
+    assert f"https://{host}/" in cache.fail(name, "--config", config, "--cache-only", "always", code=3)
+
+
 def test_a_proxy(cache, server, tmp_path):
     """It is asked for the whole address; here it is the server itself."""
     server.serve("http://images.example.org/x", DATA)

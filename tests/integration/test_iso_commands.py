@@ -163,6 +163,19 @@ def test_bad_input_is_refused_before_anything_is_written(tmp_path, context, what
         assert list(out.iterdir()) == []
 
 
+def test_a_source_that_its_reader_may_not_read(tmp_path, context):
+    """Root, who may read all, without that."""
+    (tmp_path / "blob").chmod(0)
+    out = tmp_path / "out"
+    out.mkdir()
+    less = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"] if os.geteuid() == 0 else []
+    done = subprocess.run([*less, VMBATCH, "iso", "build", context, "-o", out / "disc", "--set", "name=x"], capture_output=True,
+                          check=False, text=True, timeout=60)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert f"Permission denied: {context}:6" in done.stderr and "blob" in done.stderr, done.stderr
+    assert list(out.iterdir()) == []
+
+
 def by_others(folder):
     """Discs of the same folder, as other tools make them, and the names one finds on each."""
     plain = {"READ_ME.TXT", "SUB", "SUB/LONG_NAM.TXT"}

@@ -4,6 +4,7 @@ in either format."""
 import hashlib
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -114,6 +115,19 @@ def test_what_is_no_format_is_refused(context, tmp_path):
         done = run(VMBATCH, "iso", "build", context, "-o", tmp_path / "disk.img", "--format", word)
         assert done.returncode == 1 and said in done.stderr, done.stderr
         assert not (tmp_path / "disk.img").exists()
+
+
+@pytest.mark.parametrize("kind", ["iso", "vfat"])
+def test_a_disc_that_lasts_is_on_disk_before_it_appears(context, tmp_path, kind):
+    """Its bytes before its name, its name before vmbatch ends. A job's disc waits for neither: see the system tests."""
+    out = tmp_path / "out"
+    out.mkdir()
+    good("strace", "-f", "-qq", "-y", "-e", "trace=fsync,rename,renameat,renameat2", "-o", tmp_path / "calls",
+         VMBATCH, "iso", "build", context, "-o", out / "disc", "--format", kind)
+    calls = re.findall(r"(fsync|rename)\w*\((?:\d+<([^>]*)>|.*\"(.*?)\"\) )", (tmp_path / "calls").read_text())
+    (first, file, _), (second, _, name), (third, folder, _) = calls
+    assert (first, second, third) == ("fsync", "rename", "fsync"), calls
+    assert (os.path.dirname(file), name, folder) == (str(out), str(out / "disc"), str(out)) and file != name
 
 
 MEASURED = """
