@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include <ctx/base/digest.hpp>
+#include <ctx/base/page_buffer.hpp>
 
 #include "file_bytes.hpp"
 
@@ -116,7 +117,7 @@ std::string hash_file(const NamedFd& file, std::uint64_t size, const ProgressFun
 {
     ctx::Sha256 hash;
     Ticker ticker(report, "hash", size);
-    std::vector<char> buffer(chunk);
+    const ctx::PageBuffer buffer(chunk);
     walk(
         file, size, Blame::node,
         [&](std::uint64_t offset, std::uint64_t count) {
@@ -140,7 +141,7 @@ std::string copy_and_hash(const NamedFd& from, const NamedFd& to, std::uint64_t 
 
     ctx::Sha256 hash;
     Ticker ticker(report, "copy", size);
-    std::vector<char> buffer(chunk);
+    const ctx::PageBuffer buffer(chunk);
     bool by_kernel = way != CopyWay::user;
     walk(
         from, size, Blame::user,

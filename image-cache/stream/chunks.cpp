@@ -23,10 +23,7 @@ std::shared_ptr<Buffer> ChunkPool::take()
                                                     shared_->free.pop_back();
                                                     return used;
                                                 });
-    if (!buffer) {
-        buffer = std::make_unique<Buffer>();
-        buffer->data = std::make_unique_for_overwrite<char[]>(chunk_size); // NOLINT(*-avoid-c-arrays)
-    }
+    if (!buffer) buffer = std::make_unique<Buffer>();
     buffer->size = 0;
     // The pool's part that buffers come back to outlives the pool; the flow outlives both.
     return {buffer.release(), [&flow = flow_, shared = shared_](Buffer* returned) {

@@ -10,6 +10,8 @@
 #include <string_view>
 #include <vector>
 
+#include <ctx/base/page_buffer.hpp>
+
 #include "flow.hpp"
 
 namespace image_cache {
@@ -17,12 +19,12 @@ namespace image_cache {
 inline constexpr std::size_t chunk_size = 1 << 20;
 
 struct Buffer {
-    std::unique_ptr<char[]> data; // NOLINT(*-avoid-c-arrays): uninitialized on purpose
+    ctx::PageBuffer data{chunk_size};
     std::size_t size = 0;
 
-    std::string_view bytes() const { return {data.get(), size}; }
+    std::string_view bytes() const { return {data.data(), size}; }
     // NOLINTNEXTLINE(readability-make-member-function-const): it is there to be written to
-    std::span<char> room() { return {data.get() + size, chunk_size - size}; }
+    std::span<char> room() { return {data.data() + size, chunk_size - size}; }
 };
 using Chunk = std::shared_ptr<const Buffer>;
 

@@ -5,8 +5,8 @@
 #include <cstring>
 #include <new>
 #include <string>
+#include <utility>
 #include <variant>
-#include <vector>
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -29,6 +29,9 @@ struct StreamLayout {
 
 // Any number libisofs gives to none of its own kinds of streams; with 0 it would go by addresses in memory.
 constexpr unsigned stream_family = 0x564d42;
+
+// libisofs asks for 2 KiB at a time.
+constexpr off_t most_ahead = 1 << 18;
 
 } // namespace
 
@@ -69,18 +72,11 @@ void DiscSource::require_unchanged() const
 
 void DiscSource::stream_to(const std::function<void(std::string_view)>& take)
 {
-    if (path_.empty()) {
-        if (!text_.empty()) take(text_);
-        return;
-    }
-    std::vector<char> buffer(1 << 18);
-    for (at_ = 0; at_ < size_;) {
-        const int count = read(buffer.data(), buffer.size());
-        if (count < 0)
-            throw system_error("cannot read a file for the disc", path_.string(), errno, Blame::user);
-        if (count == 0) break; // shorter than it was: require_unchanged() says so
-        take({buffer.data(), static_cast<std::size_t>(count)});
-    }
+    rewind();
+    while (fill()) take(std::exchange(ahead_, {}));
+    if (failure_ != 0)
+        throw system_error("cannot read a file for the disc", path_.string(), failure_, Blame::user);
+    release();
 }
 
 DiscSource& DiscSource::of(IsoStream* stream)
@@ -88,20 +84,46 @@ DiscSource& DiscSource::of(IsoStream* stream)
     return *static_cast<DiscSource*>(reinterpret_cast<StreamLayout*>(stream)->data);
 }
 
-int DiscSource::read(void* buffer, std::size_t count)
+void DiscSource::rewind()
 {
-    count = std::min(count, static_cast<std::size_t>(size_ - at_));
-    if (path_.empty()) {
-        std::memcpy(buffer, text_.data() + at_, count);
-    } else {
-        ssize_t got = 0;
-        do got = ::pread(fd_.get(), buffer, count, at_);
-        while (got < 0 && errno == EINTR);
-        if (got < 0) return static_cast<int>(ISO_FILE_READ_ERROR);
-        count = static_cast<std::size_t>(got);
+    at_ = 0;
+    failure_ = 0;
+    ahead_ = text_;
+}
+
+void DiscSource::release()
+{
+    ahead_ = {};
+    buffer_.reset();
+}
+
+// That there is something ahead. There is nothing at the end, though that may have come sooner than it should
+// (require_unchanged() says so), and after a failure.
+bool DiscSource::fill()
+{
+    if (!ahead_.empty()) return true;
+    if (path_.empty() || at_ == size_ || failure_ != 0) return false;
+    if (!buffer_) buffer_.emplace(most_ahead);
+    const auto count = static_cast<std::size_t>(std::min<off_t>(size_ - at_, most_ahead));
+    ssize_t got = 0;
+    do got = ::pread(fd_.get(), buffer_->data(), count, at_);
+    while (got < 0 && errno == EINTR);
+    if (got < 0) failure_ = errno;
+    if (got <= 0) return false;
+    at_ += got;
+    ahead_ = {buffer_->data(), static_cast<std::size_t>(got)};
+    return true;
+}
+
+int DiscSource::read(char* buffer, std::size_t count)
+{
+    std::size_t done = 0;
+    while (done < count && fill()) {
+        const std::size_t piece = ahead_.copy(buffer + done, count - done);
+        ahead_.remove_prefix(piece);
+        done += piece;
     }
-    at_ += static_cast<off_t>(count);
-    return static_cast<int>(count);
+    return failure_ == 0 ? static_cast<int>(done) : static_cast<int>(ISO_FILE_READ_ERROR);
 }
 
 IsoStreamIface& DiscSource::methods()
@@ -111,13 +133,16 @@ IsoStreamIface& DiscSource::methods()
         made.version = 2;
         std::memcpy(made.type, "user", sizeof made.type);
         made.open = [](IsoStream* stream) {
-            of(stream).at_ = 0;
+            of(stream).rewind();
             return ISO_SUCCESS;
         };
-        made.close = [](IsoStream*) { return ISO_SUCCESS; };
+        made.close = [](IsoStream* stream) {
+            of(stream).release();
+            return ISO_SUCCESS;
+        };
         made.get_size = [](IsoStream* stream) { return of(stream).size_; };
         made.read = [](IsoStream* stream, void* buffer, std::size_t count) {
-            return of(stream).read(buffer, count);
+            return of(stream).read(static_cast<char*>(buffer), count);
         };
         made.is_repeatable = [](IsoStream*) { return 1; };
         made.get_id = [](IsoStream* stream, unsigned* file_system, dev_t* device, ino_t* inode) {

@@ -4,11 +4,13 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <optional>
 #include <string_view>
 
 #include <sys/stat.h>
 
 #include <ctx/base/fd.hpp>
+#include <ctx/base/page_buffer.hpp>
 #include <ctx/dialect.hpp>
 
 #include "disc/iso_handles.hpp"
@@ -41,14 +43,20 @@ private:
     void open_file();
     static DiscSource& of(IsoStream* stream);
     static IsoStreamIface& methods();
-    int read(void* buffer, std::size_t count);
+    void rewind();
+    void release();
+    bool fill();
+    int read(char* buffer, std::size_t count);
 
     std::string_view text_;
     std::filesystem::path path_; // empty: text
     Fd fd_; // held from the first look to the last byte: nobody can put another file in its place
     struct stat info_{};
     off_t size_ = 0;
-    off_t at_ = 0;
+    off_t at_ = 0;                     // up to where the file was read
+    std::string_view ahead_;           // of the content, what was read and not yet taken
+    std::optional<PageBuffer> buffer_; // while it is being read
+    int failure_ = 0;                  // errno
     ino_t number_;
 };
 

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <ctime>
@@ -6,7 +7,6 @@
 #include <mutex>
 #include <string>
 #include <utility>
-#include <vector>
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -15,6 +15,7 @@
 #include <fmt/format.h>
 
 #include <ctx/base/error.hpp>
+#include <ctx/base/page_buffer.hpp>
 #include <ctx/disc.hpp>
 
 #include "disc/disc_source.hpp"
@@ -162,29 +163,26 @@ private:
         check(iso_image_create_burn_source(image_.get(), &options, &raw));
         const BurnSourceHandle source(raw);
         const auto read = raw->read != nullptr ? raw->read : raw->read_xt;
-        // libisofs gives whole blocks only, and nothing at all of a last read that asks for more than is
-        // left.
-        constexpr std::size_t block = 2048;
-        std::vector<unsigned char> buffer(128 * block);
-        std::size_t filled = 0;
-        off_t total = 0;
-        const auto flush = [&] {
-            file.write({reinterpret_cast<const char*>(buffer.data()), filled});
-            total += static_cast<off_t>(std::exchange(filled, 0));
-        };
-        for (;;) {
-            const int count = read(raw, buffer.data() + filled, block);
-            check(count);
-            if (count == 0) break;
-            filled += static_cast<std::size_t>(count);
-            if (filled == buffer.size()) flush();
+        const off_t size = raw->get_size(raw);
+        const PageBuffer buffer(1 << 18);
+        off_t at = 0;
+        while (at < size) {
+            // Whole blocks, and never more than is left: of such a read libisofs gives nothing.
+            const auto count = std::min(size - at, static_cast<off_t>(buffer.size()));
+            auto* const bytes = reinterpret_cast<unsigned char*>(buffer.data());
+            const int got = read(raw, bytes, static_cast<int>(count));
+            check(got);
+            if (got == 0) break;
+            file.write({buffer.data(), static_cast<std::size_t>(got)});
+            at += got;
         }
-        flush();
+        // Its thread has said all when it has ended.
+        const bool ended = read(raw, reinterpret_cast<unsigned char*>(buffer.data()), 2048) == 0;
         require_no_messages(path_);
-        if (total != raw->get_size(raw))
+        if (at != size || !ended)
             throw Error(Blame::node, "the disc cannot be written")
                 .at(path_.string())
-                .because(fmt::format("libisofs ended after {} bytes", total));
+                .because(fmt::format("libisofs ended after {} of {} bytes", at, size));
     }
 
     const DiscTree& tree_;

@@ -213,6 +213,27 @@ TEST_CASE("without an id one follows from the content")
     CHECK(id != text_of(render(context, Dialect::nocloud), "vmbatch/id"));
 }
 
+TEST_CASE("that of its files is content, too, wherever they lie")
+{
+    const TemporaryDirectory folder;
+    ctx::Context context = sample_context();
+    context.instance_id.clear();
+    const auto id_with = [&](const char* name, const std::string& content) {
+        ctx::write_file(folder / name, content, 0600);
+        context.files[1].source = folder / name;
+        return text_of(render(context, Dialect::nocloud), "vmbatch/id");
+    };
+    std::string content(600001, 'x');
+    const std::string id = id_with("a", content);
+    CHECK(id_with("b", content) == id);
+    content.back() = 'y'; // in a later piece of the reading
+    CHECK(id_with("a", content) != id);
+    content.back() = 'x';
+    content.front() = 'y';
+    CHECK(id_with("a", content) != id);
+    CHECK(id_with("a", "") != id);
+}
+
 TEST_CASE("guests' shells read the scripts, whatever the context holds")
 {
     ctx::Context context = sample_context();

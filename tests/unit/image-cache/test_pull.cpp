@@ -99,6 +99,21 @@ TEST_CASE("pull: what is wrong ends every thread and leaves nothing")
     CHECK(store.list().empty());
 }
 
+TEST_CASE("pull: a conversion has to end in its time")
+{
+    const CacheFixture here;
+    Store store = here.store();
+    ctx::run_checked(
+        {.argv = {"/usr/bin/qemu-img", "create", "-q", "-f", "vmdk", here.file("disk.vmdk").string(), "1M"}},
+        ctx::Deadline::in(60s));
+    PullRequest request = request_for(here.file("disk.vmdk"));
+    request.limits.program = 0s;
+    const auto error = error_of([&] { pull(store, request); });
+    CHECK(says(error, "converting a vmdk disk"));
+    CHECK((error && error->timed_out()));
+    CHECK(store.list().empty());
+}
+
 TEST_CASE("pull: whoever asked may lose interest")
 {
     const CacheFixture here;
