@@ -118,14 +118,16 @@ void sync_directory(const fs::path& path)
 
 void remove_tree(const fs::path& path)
 {
-    // Somebody else may be removing the same tree: what is gone by the time we come to it is what we want.
+    // Somebody else may be removing the same tree: what is gone by the time we come to it is what we want. Or
+    // writing to it for the last time, as a file server does for a client that is gone: that goes, too.
     constexpr int most_tries = 100;
     std::error_code error;
     int tries = 0;
     do {
         error.clear();
         fs::remove_all(path, error);
-    } while (error == std::errc::no_such_file_or_directory && ++tries < most_tries);
+    } while ((error == std::errc::no_such_file_or_directory || error == std::errc::directory_not_empty) &&
+             ++tries < most_tries);
     if (error) throw Error(Blame::node, "cannot remove").at(path.string()).because(error.message());
 }
 

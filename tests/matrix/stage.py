@@ -222,6 +222,11 @@ def run_killed(name: str, step: str, **how):
     assert done.code == -signal.SIGKILL, (f"{name} was not killed at {step}", done)
 
 
+def a_moment():
+    """The kernel tells when a program was started in hundredths of a second: within one, which came first is not known."""
+    time.sleep(0.05)
+
+
 def reboot():
     """As far as a ledger can tell."""
     LEFT.write_text(LEFT.read_text().replace("-", "0"))

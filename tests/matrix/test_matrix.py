@@ -2,10 +2,9 @@
 
 import socket
 import subprocess
-import time
 
 import pytest
-from stage import ID, PREFIX, reboot, run, run_killed, table, well
+from stage import ID, PREFIX, a_moment, reboot, run, run_killed, table, well
 from world import CACHE, JOBS, SHARE, STATE, guests
 
 TABLE = table()
@@ -36,6 +35,7 @@ def recover(by, still_left):
             reboot()
             well("gc")
         return
+    a_moment()
     well("prologue")
     assert guests() == {f"vmbatch-{ID}"}
     well("remoteshell", code=7)
@@ -65,7 +65,7 @@ def test_the_table_is_true(nothing_left):
     making = [step for step in of["prologue"] if step in MAKING]
     removing = [step for step in of["prologue"] if step not in MAKING]
     assert traced("epilogue") == ["tombstone_left", "unfinished_swept"]
-    time.sleep(0.05)  # the kernel tells when a program was started in hundredths of a second
+    a_moment()
     assert traced("prologue") == making
     assert traced("remoteshell", code=7) == of["remoteshell"]
     assert traced("prologue") == [making[0], *removing, *making[1:]]
@@ -90,7 +90,7 @@ def test_killed_again_and_again(nothing_left, step):
 
 # ---- that a leak is seen ----
 
-def test_a_leak_is_caught(nothing_left, before):
+def test_a_leak_is_caught(nothing_left, before, silent):
     """As by a program that makes a thing first and writes it down then."""
     run_killed("prologue", "share_made")
     entry, = (JOBS / ID / "ledger/made").glob("*-share.json")

@@ -6,7 +6,7 @@ import signal
 import time
 
 import pytest
-from stage import ID, MOM_PRIV, begin, reboot, run, run_killed, table, tombstones, well
+from stage import ID, MOM_PRIV, a_moment, begin, reboot, run, run_killed, table, tombstones, well
 from world import JOBS, STATE, guests, virsh
 
 MAKING = [step for program, step in table() if program == "prologue" and (step == "host_checked" or ("gc", step) not in table())]
@@ -31,11 +31,6 @@ def is_asked_to_end(pid) -> bool:
     except OSError:
         return False
     return any(mask >> (signal.SIGTERM - 1) & 1 for mask in pending)
-
-
-def a_moment():
-    """The kernel tells when a program was started in hundredths of a second: within one, which came first is not known."""
-    time.sleep(0.05)
 
 
 # ---- the epilogue comes, once, after all else ----
