@@ -7,7 +7,7 @@ import threading
 import pytest
 from jobs import collect_garbage, known_jobs
 from libvirtd import HERE, qemus, restarts, until
-from world import JOBS, STATE, guests
+from world import JOBS, SHARE, STATE, guests
 
 NEVER = "echo this must not run\n"
 EMPTY = {"image": "empty", "hypervisor": "qemu", "method": "CDROM", "dialect": "cernvm", "create_workdir": True,
@@ -170,8 +170,9 @@ def test_garbage_that_libvirt_does_not_know(caller, libvirtd):
     # The image that they share: the lease's job directory is gone, whoever asks.
     assert (elsewhere.returncode, elsewhere.stdout) == (0, b"released the image of job guard\n")
     assert len(qemus("vmbatch-guard")) == 1
+    share, = SHARE.iterdir()
     collected = collect_garbage()
-    assert (collected.returncode, collected.stdout) == (0, b"ended guest vmbatch-guard\n")
+    assert (collected.returncode, collected.stdout) == (0, f"ended guest vmbatch-guard\nremoved {share}\n".encode())
     assert qemus("vmbatch-guard") == []
     aside.rename(JOBS / "guard")
     assert collect_garbage().stdout == b"removed job guard\n"
