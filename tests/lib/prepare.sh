@@ -1,6 +1,10 @@
 # shellcheck shell=bash disable=SC2154 # tests/run sets checkout, results
 # What groups need before they can run, each made once: named in a group's `needs`.
 
+# What was compiled before, in this checkout or another, is not compiled again. (cmake reads the first two.)
+export CMAKE_C_COMPILER_LAUNCHER=ccache CMAKE_CXX_COMPILER_LAUNCHER=ccache
+export CCACHE_DIR=${VMBATCH_CCACHE:-/var/cache/vmbatch/ccache} CCACHE_BASEDIR=$PWD CCACHE_NOHASHDIR=1
+
 declare -A prepared=() missing=()
 
 # prepare NEED…: makes them; what cannot be made is named in missing.
@@ -28,12 +32,15 @@ quietly() {
 }
 
 configured() { [[ -e build/$1/build.ninja ]] || cmake --preset "$1"; }
-build() { configured "$1" && cmake --build --preset "$1" --target "$2"; }
+build() {
+    local preset=$1
+    shift
+    configured "$preset" && cmake --build --preset "$preset" --target "$@"
+}
 
 need_build() { quietly 'build dev' build dev all; }
 need_unit_tests() { quietly 'build dev unit-tests' build dev unit-tests; }
-need_asan() { quietly 'build asan unit-tests' build asan unit-tests; }
-need_fuzz() { need_build && quietly 'build fuzz' build fuzz fuzz; }
+need_asan() { quietly 'build asan' build asan unit-tests fuzz; }
 need_guests() {
     local guest
     for guest in mini debian; do
