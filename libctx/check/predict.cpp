@@ -288,11 +288,14 @@ private:
             return Verdict::not_known;
         }
         if (in_doubt_) return Verdict::not_known;
-        find("not-applied", Severity::error, "",
-             machine_.media.empty() ? "no medium with a context was given"
-             : partly_              ? "the context is found, and nothing of it takes effect"
-                                    : "nothing in this guest hears a context on these media",
-             machine_.media.empty() ? "name a disc" : "use a dialect for this guest (howto/discs.md)");
+        if (machine_.media.empty()) {
+            find("not-applied", Severity::error, "", "no medium with a context was given", "name a disc");
+        } else {
+            find("not-applied", Severity::error, "",
+                 partly_ ? "the context is found, and nothing of it takes effect"
+                         : "nothing in this guest hears a context on these media",
+                 "use a dialect for this guest (howto/discs.md)");
+        }
         return Verdict::not_applied;
     }
 
@@ -326,13 +329,13 @@ private:
 
 } // namespace
 
-Report predict(const Machine& machine, std::string_view name)
+Report predict(const Machine& machine, std::string_view guest)
 {
-    for (const Guest& guest : guests()) {
-        if (guest.name == name) return Prediction(machine, guest).make();
+    for (const Guest& known : guests()) {
+        if (known.name == guest) return Prediction(machine, known).make();
     }
-    std::string problem = fmt::format("there is no guest '{}'", printable(name));
-    if (const auto close = nearest(name, guest_names()))
+    std::string problem = fmt::format("there is no guest '{}'", printable(guest));
+    if (const auto close = nearest(guest, guest_names()))
         problem += fmt::format("; did you mean '{}'?", *close);
     throw Error(Blame::user, std::move(problem)).mend("choose one of " + join(guest_names(), ", "));
 }

@@ -9,7 +9,7 @@
 #include <string_view>
 
 #include <ctx/base/deadline.hpp>
-#include <ctx/base/fd.hpp>
+#include <ctx/block_device.hpp>
 #include <ctx/disc_reader.hpp>
 
 #include "disc/disc_listing.hpp"
@@ -33,9 +33,10 @@ public:
 };
 
 std::unique_ptr<DiscContents> iso_contents(const std::filesystem::path& path);
-std::unique_ptr<DiscContents> fat_contents(const std::filesystem::path& path, Fd fd, std::uint64_t size);
+// `disk` must outlive it.
+std::unique_ptr<DiscContents> fat_contents(const std::filesystem::path& path, const BlockReader& disk);
 
-// Whether the file's first sector is that of a FAT volume.
-bool is_fat(int fd);
+// Whether the first sector is that of a FAT volume.
+bool is_fat(const BlockReader& disk);
 
 } // namespace ctx

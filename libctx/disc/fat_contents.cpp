@@ -34,8 +34,8 @@ std::int64_t time_of(std::uint32_t day, std::uint32_t time)
 
 class FatContents : public DiscContents {
 public:
-    FatContents(std::filesystem::path path, Fd fd, std::uint64_t size)
-        : path_(path), volume_(std::move(path), std::move(fd), size)
+    FatContents(std::filesystem::path path, const BlockReader& disk)
+        : path_(path), volume_(std::move(path), disk)
     {
         const std::string root = directory(volume_.root_cluster(), true);
         for (std::size_t at = 0; at + entry_size <= root.size() && root[at] != '\0'; at += entry_size) {
@@ -136,9 +136,9 @@ private:
 
 } // namespace
 
-std::unique_ptr<DiscContents> fat_contents(const std::filesystem::path& path, Fd fd, std::uint64_t size)
+std::unique_ptr<DiscContents> fat_contents(const std::filesystem::path& path, const BlockReader& disk)
 {
-    return std::make_unique<FatContents>(path, std::move(fd), size);
+    return std::make_unique<FatContents>(path, disk);
 }
 
 } // namespace ctx

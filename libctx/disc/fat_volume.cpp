@@ -1,12 +1,8 @@
 #include "disc/fat_volume.hpp"
 
 #include <algorithm>
-#include <cerrno>
+#include <span>
 #include <utility>
-
-#include <unistd.h>
-
-#include <fmt/format.h>
 
 #include <ctx/base/error.hpp>
 
@@ -33,32 +29,29 @@ bool is_boot_sector(std::string_view sector)
            get(sector, 14, 2) != 0 && get(sector, 16, 1) != 0 && (media >= 0xf8 || media == 0xf0);
 }
 
-std::string first_sector(int fd)
+std::string first_sector(const BlockReader& disk)
 {
-    std::string sector(sector_size, '\0');
-    const ssize_t count = ::pread(fd, sector.data(), sector.size(), 0);
-    return count == static_cast<ssize_t>(sector.size()) ? sector : "";
+    return disk.size() < sector_size ? "" : read_bytes(disk, 0, sector_size);
 }
 
 } // namespace
 
-bool is_fat(int fd)
+bool is_fat(const BlockReader& disk)
 {
-    const std::string sector = first_sector(fd);
+    const std::string sector = first_sector(disk);
     return !sector.empty() && is_boot_sector(sector);
 }
 
 namespace fat {
 
-Volume::Volume(std::filesystem::path path, Fd fd, std::uint64_t file_size)
-    : path_(std::move(path)), fd_(std::move(fd)), file_size_(file_size)
+Volume::Volume(std::filesystem::path path, const BlockReader& disk) : path_(std::move(path)), disk_(disk)
 {
     read_boot_sector();
 }
 
 void Volume::read_boot_sector()
 {
-    const std::string sector = first_sector(fd_.get());
+    const std::string sector = first_sector(disk_);
     if (sector.empty() || !is_boot_sector(sector)) throw bad_disc(path_, "it is no vfat disk");
     const std::uint64_t bytes = get(sector, 11, 2);
     const std::uint64_t root_entries = get(sector, 17, 2);
@@ -90,16 +83,8 @@ void Volume::read_boot_sector()
 
 void Volume::read_at(std::uint64_t offset, char* buffer, std::size_t size) const
 {
-    if (offset > file_size_ || size > file_size_ - offset) throw bad_disc(path_, "it is cut off");
-    while (size > 0) {
-        const ssize_t count = ::pread(fd_.get(), buffer, size, static_cast<off_t>(offset));
-        if (count < 0 && errno == EINTR) continue;
-        if (count < 0) throw bad_disc(path_, errno_text(errno));
-        if (count == 0) throw bad_disc(path_, "it is cut off");
-        buffer += count;
-        offset += static_cast<std::uint64_t>(count);
-        size -= static_cast<std::size_t>(count);
-    }
+    if (offset > disk_.size() || size > disk_.size() - offset) throw bad_disc(path_, "it is cut off");
+    disk_.read(offset, std::span(buffer, size));
 }
 
 std::string Volume::fixed_root() const
@@ -130,9 +115,9 @@ void Volume::follow(std::uint32_t cluster, const std::function<bool(std::string_
 {
     std::string bytes(static_cast<std::size_t>(cluster_size_), '\0');
     for (; is_data(cluster); cluster = next(cluster)) {
-        // A last cluster that lies across the file's end counts as far as it goes.
+        // A last cluster that lies across the disk's end counts as far as it goes.
         const std::uint64_t at = data_ + (cluster - 2) * cluster_size_;
-        const std::uint64_t there = at < file_size_ ? std::min(cluster_size_, file_size_ - at) : 0;
+        const std::uint64_t there = at < disk_.size() ? std::min(cluster_size_, disk_.size() - at) : 0;
         if (there == 0) throw bad_disc(path_, "it is cut off");
         read_at(at, bytes.data(), static_cast<std::size_t>(there));
         if (!take(std::string_view(bytes).substr(0, static_cast<std::size_t>(there)))) return;

@@ -1,4 +1,4 @@
-// A FAT volume's geometry and its chains of clusters, as the volume says, within the bounds of its file.
+// A FAT volume's geometry and its chains of clusters, as the volume says, within the bounds of its disk.
 #pragma once
 
 #include <cstdint>
@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-#include <ctx/base/fd.hpp>
+#include <ctx/block_device.hpp>
 
 #include "disc/fat_format.hpp"
 
@@ -15,8 +15,8 @@ namespace ctx::fat {
 
 class Volume {
 public:
-    // Throws Error (user) for what is no FAT volume, or one that cannot be.
-    Volume(std::filesystem::path path, Fd fd, std::uint64_t file_size);
+    // `disk` must outlive it. Throws Error (user) for what is no FAT volume, or one that cannot be.
+    Volume(std::filesystem::path path, const BlockReader& disk);
 
     // Padded with blanks, and not the last word: the root directory may have another.
     const std::string& boot_label() const { return boot_label_; }
@@ -36,8 +36,7 @@ private:
     std::uint32_t next(std::uint32_t cluster) const;
 
     std::filesystem::path path_;
-    Fd fd_;
-    std::uint64_t file_size_;
+    const BlockReader& disk_;
     std::string boot_label_;
     unsigned bits_ = 0;
     std::uint64_t table_ = 0; // offsets in bytes

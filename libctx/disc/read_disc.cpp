@@ -1,6 +1,8 @@
 #include <algorithm>
 #include <cerrno>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <fcntl.h>
@@ -45,22 +47,39 @@ struct DiscReader::State {
     VolumeDescriptors volume;
     std::string label;
     std::vector<DiscEntry> entries;
+    std::optional<FileReader> file;
     std::unique_ptr<DiscContents> contents;
 
     State(fs::path disc, const Deadline& limit) : path(std::move(disc)), deadline(limit)
     {
         Fd fd = open_disc(path);
-        const off_t end = ::lseek(fd.get(), 0, SEEK_END);
-        const std::uint64_t size = end < 0 ? 0 : static_cast<std::uint64_t>(end);
         volume = read_volume_descriptors(fd.get());
+        file.emplace(std::move(fd), printable(path.string()));
         if (volume.iso9660) {
             contents = iso_contents(path);
-        } else if (is_fat(fd.get())) {
-            format = DiscFormat::vfat;
-            contents = fat_contents(path, std::move(fd), size);
+            list(file->size());
+        } else if (is_fat(*file)) {
+            read_fat(*file);
         } else {
             throw bad_disc(path, "it is neither an ISO 9660 disc nor a vfat disk");
         }
+    }
+
+    State(fs::path name, const BlockReader& disk, const Deadline& limit)
+        : path(std::move(name)), deadline(limit)
+    {
+        read_fat(disk);
+    }
+
+    void read_fat(const BlockReader& disk)
+    {
+        format = DiscFormat::vfat;
+        contents = fat_contents(path, disk);
+        list(disk.size());
+    }
+
+    void list(std::uint64_t size)
+    {
         label = contents->label();
         DiscListing listing(path, size, deadline);
         contents->list(listing);
@@ -70,6 +89,10 @@ struct DiscReader::State {
 
 DiscReader::DiscReader(const fs::path& path, const Deadline& deadline)
     : state_(std::make_unique<State>(path, deadline))
+{
+}
+DiscReader::DiscReader(fs::path name, const BlockReader& disk, const Deadline& deadline)
+    : state_(std::make_unique<State>(std::move(name), disk, deadline))
 {
 }
 DiscReader::~DiscReader() = default;

@@ -15,7 +15,7 @@ constexpr std::size_t longest = 4 << 20;   // of what is read whole
 
 // What the guest made unreadable is not there; what this host cannot do is an error.
 template <class Look>
-auto tolerant(Look&& look) -> decltype(look())
+auto tolerant(const Look& look) -> decltype(look())
 {
     try {
         return look();

@@ -48,8 +48,9 @@ std::string value_of(std::string_view text, std::string_view key)
 // "CentOS release 6.10 (Final)" → "6.10"
 std::string first_number(std::string_view text)
 {
-    const auto begin = std::ranges::find_if(text, [](unsigned char c) { return std::isdigit(c) != 0; });
-    const auto end =
+    const auto* const begin =
+        std::ranges::find_if(text, [](unsigned char c) { return std::isdigit(c) != 0; });
+    const auto* const end =
         std::find_if(begin, text.end(), [](unsigned char c) { return std::isdigit(c) == 0 && c != '.'; });
     return {begin, end};
 }

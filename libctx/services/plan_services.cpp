@@ -25,12 +25,13 @@ bool enable(EditPlan& plan, const GuestFacts& facts, const std::string& name)
     case InitSystem::systemd: {
         const bool has_unit = enable_unit(plan, facts, unit_name(name));
         if (!has_unit) return enable_script(plan, facts, name);
-        EditPlan links; // a script whose head says nothing of levels is no reason to fail
+        EditPlan links;
         try {
             enable_script(links, facts, name);
-            plan.insert(plan.end(), links.begin(), links.end());
-        } catch (const Error&) {
+        } catch (const Error&) { // its head says nothing of levels, which is no reason to fail
+            links.clear();
         }
+        plan.insert(plan.end(), links.begin(), links.end());
         return true;
     }
     case InitSystem::upstart: return enable_job(plan, facts, name) || enable_script(plan, facts, name);

@@ -67,7 +67,7 @@ bool enable_job(EditPlan& plan, const GuestFacts& facts, const std::string& name
     std::vector<std::string> lines = split(facts.text(override_file), '\n');
     if (std::erase_if(lines, is_manual) > 0) {
         const std::string rest = join(lines, "\n");
-        if (rest.find_first_not_of("\n") == std::string::npos) {
+        if (rest.find_first_not_of('\n') == std::string::npos) {
             add(plan, reason, edit::Remove{override_file});
         } else {
             edit::WriteFile change{override_file, rest};

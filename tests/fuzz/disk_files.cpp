@@ -2,6 +2,7 @@
 // -fsanitize=fuzzer,address.
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -10,10 +11,10 @@
 
 #include <ctx/base/error.hpp>
 #include <ctx/block_device.hpp>
-#include <ctx/check/report.hpp>
+#include <ctx/disc_reader.hpp>
 
+#include "check/read/add_files.hpp"
 #include "check/read/qcow2_reader.hpp"
-#include "check/read/vfat_files.hpp"
 
 namespace {
 
@@ -37,12 +38,12 @@ void require(bool good)
     if (!good) __builtin_trap();
 }
 
-constexpr std::size_t limit = 1 << 16;
-
 void read_files(const ctx::BlockReader& part)
 {
-    for (const auto& [path, file] : ctx::check::vfat_files(part, ctx::check::files_of_interest(), limit))
-        require(!path.empty() && (!file.content || file.content->size() <= limit));
+    ctx::check::Medium medium{.place = "disk", .device = "sda", .label = "", .files = {}};
+    ctx::check::add_files(medium, ctx::DiscReader("disk", part, ctx::Deadline::in(std::chrono::seconds(10))));
+    for (const auto& [path, file] : medium.files)
+        require(!path.empty() && (!file.content || file.content->size() <= 1 << 20));
 }
 
 template <class Work>

@@ -16,17 +16,15 @@
 #include <ctx/base/text.hpp>
 #include <ctx/block_device.hpp>
 #include <ctx/check/read_machine.hpp>
-#include <ctx/check/report.hpp>
+#include <ctx/disc_reader.hpp>
 #include <ctx/volumes.hpp>
 
+#include "check/read/add_files.hpp"
 #include "check/read/qcow2_reader.hpp"
-#include "check/read/vfat_files.hpp"
 
 namespace ctx::check {
 
 namespace {
-
-constexpr std::size_t largest_file = 1 << 20;
 
 FileSystem kind_of(const std::optional<Content>& content)
 {
@@ -93,24 +91,24 @@ std::optional<Content> content_of(const DiskLayout& layout, const ByteRange& ran
     return found == layout.volumes.end() ? std::nullopt : found->content;
 }
 
-Medium vfat_medium(const BlockReader& part, const Disk& disk, std::string device, const std::string& label)
+Medium vfat_medium(const BlockReader& part, const Disk& disk, std::string device, const std::string& label,
+                   const Deadline& deadline)
 {
-    return {.place = disk.place,
-            .device = std::move(device),
-            .filesystem = FileSystem::vfat,
-            .label = label,
-            .files = vfat_files(part, files_of_interest(), largest_file)};
+    Medium medium{.place = disk.place, .device = std::move(device), .label = label, .files = {}};
+    add_files(medium, DiscReader(disk.place, part, deadline));
+    return medium;
 }
 
 void add_partitions(Machine& machine, Disk& disk, const BlockReader& reader, const PartitionTable& table,
-                    const DiskLayout& layout)
+                    const DiskLayout& layout, const Deadline& deadline)
 {
     for (const ctx::Partition& entry : table.partitions) {
         disk.partitions.push_back(partition_of(reader, entry, content_of(layout, entry.range)));
         const Partition& made = disk.partitions.back();
         if (made.filesystem == FileSystem::vfat)
             machine.media.push_back(vfat_medium(WindowReader(reader, entry.range), disk,
-                                                disk.device + std::to_string(made.number), made.label));
+                                                disk.device + std::to_string(made.number), made.label,
+                                                deadline));
     }
 }
 
@@ -138,13 +136,13 @@ void add_disk(Machine& machine, const std::filesystem::path& image, std::string 
               .label = "",
               .size = layout.size};
     if (layout.partitions) {
-        add_partitions(machine, disk, reader, *layout.partitions, layout);
+        add_partitions(machine, disk, reader, *layout.partitions, layout, deadline);
     } else {
         const std::optional<Content> content = content_of(layout, {.offset = 0, .size = layout.size});
         disk.filesystem = kind_of(content);
         disk.label = content ? content->label : "";
         if (disk.filesystem == FileSystem::vfat)
-            machine.media.push_back(vfat_medium(reader, disk, disk.device, disk.label));
+            machine.media.push_back(vfat_medium(reader, disk, disk.device, disk.label, deadline));
         else if (disk.filesystem == FileSystem::iso9660 && !qcow2)
             machine.media.push_back(read_medium(image, disk.device, deadline));
         else if (!content)

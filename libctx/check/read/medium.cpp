@@ -1,4 +1,3 @@
-#include <algorithm>
 #include <array>
 #include <string>
 #include <string_view>
@@ -10,16 +9,13 @@
 #include <ctx/base/error.hpp>
 #include <ctx/base/fd.hpp>
 #include <ctx/check/read_machine.hpp>
-#include <ctx/check/report.hpp>
 #include <ctx/disc_reader.hpp>
 
-#include "check/userdata/lines.hpp"
+#include "check/read/add_files.hpp"
 
 namespace ctx::check {
 
 namespace {
-
-constexpr std::size_t largest_file = 1 << 20;
 
 // ECMA-167: UDF announces itself by "NSR02" or "NSR03" behind "BEA01", where ISO 9660 has its descriptors.
 bool is_udf_alone(const std::filesystem::path& path)
@@ -48,18 +44,7 @@ Medium read_medium(const std::filesystem::path& disc, std::string device, const 
     }
     const DiscReader reader(disc, deadline);
     medium.label = reader.label();
-    const bool is_vfat = reader.format() == DiscFormat::vfat;
-    if (is_vfat) medium.filesystem = FileSystem::vfat;
-    medium.long_names = is_vfat || reader.has_rock_ridge() || reader.has_joliet();
-    const std::vector<std::string> wanted = files_of_interest();
-    for (const DiscEntry& entry : reader.entries()) {
-        if (entry.kind != DiscEntry::Kind::file) continue;
-        // Linux shows names in lower case where the disc has no others.
-        const std::string name = medium.long_names ? entry.path : lower(entry.path);
-        MediumFile& file = medium.files[name];
-        if (entry.size <= largest_file && std::ranges::find(wanted, name) != wanted.end())
-            file.content = reader.content(entry.path, largest_file);
-    }
+    add_files(medium, reader);
     return medium;
 }
 

@@ -65,7 +65,8 @@ private:
             config_.fault = "it is no mapping of keys to values";
         if (depth_ != 1 || !is_mapping_) return;
         if (next_is_key_ && event.type == YAML_SCALAR_EVENT) {
-            std::string key(reinterpret_cast<const char*>(event.data.scalar.value), event.data.scalar.length);
+            const auto& scalar = event.data.scalar; // NOLINT(*-union-access): libyaml's, told by the type
+            std::string key(reinterpret_cast<const char*>(scalar.value), scalar.length);
             if (std::ranges::find(config_.keys, key) != config_.keys.end())
                 config_.twice.push_back(key);
             else

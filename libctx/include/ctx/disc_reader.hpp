@@ -13,6 +13,7 @@
 #include <sys/types.h>
 
 #include <ctx/base/deadline.hpp>
+#include <ctx/block_device.hpp>
 #include <ctx/disc_format.hpp>
 
 namespace ctx {
@@ -29,7 +30,9 @@ struct DiscEntry {
 class DiscReader {
 public:
     // Throws Error (user) for what is no disc or a damaged one.
-    explicit DiscReader(const std::filesystem::path& path, const Deadline& deadline);
+    DiscReader(const std::filesystem::path& path, const Deadline& deadline);
+    // A vfat in a partition, or in an image of any format; `name` is for messages, `disk` must outlive it.
+    DiscReader(std::filesystem::path name, const BlockReader& disk, const Deadline& deadline);
     ~DiscReader();
     DiscReader(DiscReader&&) noexcept;
     DiscReader& operator=(DiscReader&&) noexcept;
