@@ -35,6 +35,8 @@ say disc "$(grep -cE ' iso9660 |/vmbatch/disc ' /proc/mounts)"
 if command -v systemctl >/dev/null; then
     say services "$(for unit in fstrim.timer rpcbind.service systemd-networkd.service; do
         echo "$unit $(systemctl is-enabled $unit) $(systemctl is-active $unit)"; done)"
+else
+    say services "$(cat /run/services)"
 fi
 echo ready
 read -r _
@@ -96,6 +98,18 @@ SERVICES = """[services]
 disable = ["fstrim.timer", "rpcbind"]
 enable = ["systemd-networkd"]
 """
+# mini has no services. It gets what other guests switch them with, and what these are called with is looked at.
+SWITCHED = """[services]
+disable = ["cron"]
+enable = ["rpcbind"]
+"""
+SWITCH = """[[file]]
+path = "/usr/local/sbin/@switch@"
+content = "#!/bin/sh\\necho $0 $* >>/run/services\\n"
+mode = "0755"
+"""
+SWITCHES = {"cernvm": {"chkconfig": ["rpcbind on", "cron off"], "service": ["rpcbind start", "cron stop"]},
+            "universal": {"update-rc.d": ["rpcbind enable", "cron disable"], "invoke-rc.d": ["rpcbind start", "cron stop"]}}
 NETWORK = """[network]
 mode = "static"
 mac = "${job.mac}"
@@ -165,7 +179,9 @@ def log_in(folder, address, user):
 def test_all_that_a_context_says_is_so(caller, sources, image, dialect, static, drive, kind):
     config = caller.config({"profile": {image: {"dialect": dialect, "disc": drive, "disc_format": kind,
                                                 "environment": {"WORD": "of the profile"}}}})
-    context = write_context(sources, NETWORK if static else "", SERVICES if image == "debian" else "")
+    switches = {} if image == "debian" else SWITCHES[dialect]
+    services = [SERVICES] if image == "debian" else [SWITCHED, *(SWITCH.replace("@switch@", name) for name in switches)]
+    context = write_context(sources, NETWORK if static else "", *services)
     checked = vmbatch("context", "check", context, "--set", "site=example", "--dialect", dialect)
     assert checked.returncode == 0, checked.stderr
     job = caller.begin(image, SCRIPT, user="root", options=[
@@ -203,6 +219,9 @@ def test_all_that_a_context_says_is_so(caller, sources, image, dialect, static, 
     if image == "debian":
         assert said["services"].splitlines() == [
             "fstrim.timer disabled inactive", "rpcbind.service disabled inactive", "systemd-networkd.service enabled active"]
+    else:
+        assert sorted(said["services"].splitlines()) == sorted(
+            f"/usr/local/sbin/{name} {arguments}" for name, calls in switches.items() for arguments in calls)
 
 
 def seen_inside_or_why(job, within):
