@@ -9,7 +9,7 @@ def test_the_first_job(cluster):
     done = cluster.call("bash", "-c", batch)
     assert done.returncode == 0, done.stderr
     job = done.stdout.split()[-1]
-    shell = cluster.call("script", "-qec", interactive, "/dev/null", timeout=120, input="hostname; exit 3\n", stdin=None)
+    shell = cluster.call("script", "-qec", interactive, "/dev/null", timeout=300, input="hostname; exit 3\n", stdin=None)
     assert shell.returncode == 3, shell.stdout
     assert "vm-" in shell.stdout
     assert cluster.wait(job) == ("COMPLETED", "0:0"), cluster.output(job)
