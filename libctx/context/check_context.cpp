@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include <ctx/base/error.hpp>
+#include <ctx/base/names.hpp>
 #include <ctx/base/text.hpp>
 #include <ctx/context.hpp>
 
@@ -201,8 +202,13 @@ void check_ready(const ReadyReport& ready, const std::optional<Mount>& share)
 {
     if (ready.nonce.size() != 32 || ready.nonce.find_first_not_of("0123456789abcdef") != std::string::npos)
         refuse("the nonce is not 32 hexadecimal digits", "ready report");
-    require(wrong_mount_point(ready.path), "ready report");
     require(wrong_user_name(ready.user), "ready report");
+    if (!ready.channel.empty()) {
+        if (!is_plain_name(ready.channel))
+            refuse(fmt::format("'{}' is no name of a port", printable(ready.channel)), "ready report");
+        return;
+    }
+    require(wrong_mount_point(ready.path), "ready report");
     if (!share || !ready.path.starts_with(share->target + "/"))
         refuse(fmt::format("{} does not lie in the share", printable(ready.path)), "ready report");
 }

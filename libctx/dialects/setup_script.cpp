@@ -62,7 +62,7 @@ void late_commands(Steps& steps, const std::vector<std::string>& texts)
 // Numbers, where the context knows them: a report may have to be written before the account is made.
 void report_to(Steps& steps, const Context& context)
 {
-    if (!context.ready) return;
+    if (!context.ready || !context.ready->channel.empty()) return;
     std::string uid = context.ready->user;
     std::string gid = context.ready->user;
     for (const User& user : context.users) {
@@ -71,6 +71,12 @@ void report_to(Steps& steps, const Context& context)
         gid = fmt::format("{}", user.group.gid);
     }
     steps.call("report_to", {context.ready->path, context.ready->nonce, context.ready->user, uid, gid});
+}
+
+// What is begun now. The host knows the names: tools/runner/guest/report.cpp.
+void stage(Steps& steps, const Context& context, const char* name)
+{
+    if (context.ready) steps.call("stage", {name});
 }
 
 void host_key(Steps& steps, const Context& context)
@@ -162,6 +168,11 @@ std::map<std::string, std::vector<std::string>> keys_by_user(const Context& cont
 std::string setup_script(const Context& context)
 {
     Steps steps;
+    // A channel is there from the first moment on.
+    if (context.ready && !context.ready->channel.empty()) {
+        steps.call("report_by_channel", {context.ready->channel, context.ready->nonce});
+        stage(steps, context, "begun");
+    }
     const std::vector<std::string> early = commands(context, Command::When::early);
     early_commands(steps, early);
     if (!context.hostname.empty()) steps.call("set_hostname", {context.hostname});
@@ -169,14 +180,22 @@ std::string setup_script(const Context& context)
     // The share first: from here on a failure can be reported. Homes may lie on the other mounts.
     if (context.share) mount(steps, *context.share);
     report_to(steps, context);
+    if (context.share) stage(steps, context, "share");
     if (!early.empty()) steps.call("require_early");
+    if (!context.mounts.empty()) stage(steps, context, "mounts");
     for (const Mount& entry : context.mounts) mount(steps, entry);
+    stage(steps, context, "accounts");
     accounts(steps, context);
+    stage(steps, context, "files");
     contents(steps, context);
+    if (!context.services.disable.empty() || !context.services.enable.empty())
+        stage(steps, context, "services");
     if (!context.environment.empty()) steps.call("install_environment");
     for (const std::string& service : context.services.disable) steps.call("disable_service", {service});
     for (const std::string& service : context.services.enable) steps.call("enable_service", {service});
-    late_commands(steps, commands(context, Command::When::late));
+    const std::vector<std::string> late = commands(context, Command::When::late);
+    if (!late.empty()) stage(steps, context, "commands");
+    late_commands(steps, late);
     steps.call("finish");
     return fmt::format("#!/bin/sh\n{}{}", setup_functions, steps.take());
 }

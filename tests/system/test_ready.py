@@ -1,4 +1,4 @@
-"""From a guest's start until it is ready: what may fail for a while on the way."""
+"""From a guest's start until it is ready: what may fail for a while on the way, and guests that report without a share."""
 
 import os
 import signal
@@ -29,7 +29,6 @@ def runs(caller, profile, changes):
     ended = caller.run(profile, SCRIPT, stdin=b"in\n", timeout=300,
                        options=["--config", caller.config({"profile": {profile: changes}})])
     assert (ended.code, ended.out) == (7, b"alice\nin\n"), ended.err
-    return ended
 
 
 def test_the_first_two_mounts_fail(caller):
@@ -51,3 +50,23 @@ def test_the_nfs_server_stops_for_a_while(caller):
     finally:
         os.kill(int(ganesha), signal.SIGCONT)
     assert job.end(timeout=300) == 7
+
+
+WITHOUT_A_SHARE = {"ready": "channel", "network": {"type": "user", "bridge": None}}
+
+
+def test_without_a_share(caller):
+    """The guest reports over a port of virtio-serial. Its host has no NFS at all."""
+    config = caller.config({"share": None, "profile": {"mini": WITHOUT_A_SHARE, "debian": WITHOUT_A_SHARE}})
+    ended = caller.run("mini", "grep -c nfs4 /proc/mounts\n" + SCRIPT, stdin=b"in\n", options=["--config", config])
+    assert (ended.code, ended.out) == (7, b"0\nalice\nin\n"), ended.err
+    assert caller.result()["address"] == "10.0.2.15"
+
+
+def test_how_far_a_guest_came(caller):
+    """One that ends before it is ready has told what it had begun."""
+    file = context(caller, "[[command]]\nwhen = \"late\"\nrun = 'echo o >/proc/sysrq-trigger; sleep 600'\n")
+    config = caller.config({"profile": {"mini": {**WITHOUT_A_SHARE, "context": file}}})
+    ended = caller.run("mini", SCRIPT, options=["--config", config])
+    assert ended.code == 123
+    assert b"the guest ended before it was ready: its set-up came as far as: begun, accounts, files, commands" in ended.err

@@ -1,4 +1,4 @@
-// libvirt-helper URI ping | start | running UUID | destroy UUID | list NAMESPACE
+// libvirt-helper URI ping | start | running UUID | describe UUID | destroy UUID | list NAMESPACE
 //
 // One libvirt call a process: whoever starts it can kill a call that never returns, and no other program of
 // ours has to load libvirt (10 ms). The answer is JSON on standard output; `start` reads the domain's XML
@@ -77,6 +77,13 @@ json running(virConnectPtr connection, const std::string& uuid)
     return {{"running", domain != nullptr && virDomainIsActive(domain.get()) == 1}};
 }
 
+json describe(virConnectPtr connection, const std::string& uuid)
+{
+    const Domain domain = look_up(connection, uuid);
+    const Text xml(domain ? virDomainGetXMLDesc(domain.get(), 0) : nullptr);
+    return {{"xml", xml ? xml.get() : ""}};
+}
+
 json destroy(virConnectPtr connection, const std::string& uuid)
 {
     const Domain domain = look_up(connection, uuid);
@@ -148,6 +155,7 @@ json dispatch(virConnectPtr connection, const std::vector<std::string>& words)
     if (verb == "ping" && words.size() == 2) return json::object();
     if (verb == "start" && words.size() == 2) return start(connection);
     if (verb == "running" && words.size() == 3) return running(connection, words[2]);
+    if (verb == "describe" && words.size() == 3) return describe(connection, words[2]);
     if (verb == "destroy" && words.size() == 3) return destroy(connection, words[2]);
     if (verb == "list" && words.size() == 3) return list(connection, words[2].c_str());
     std::cerr << "unknown call\n";
@@ -172,7 +180,8 @@ int main(int argc, char** argv)
 {
     const std::vector<std::string> words(argv + 1, argv + argc);
     if (words.size() < 2) {
-        std::cerr << "usage: libvirt-helper URI ping|start|running UUID|destroy UUID|list NAMESPACE\n";
+        std::cerr << "usage: libvirt-helper URI ping|start|running UUID|describe UUID|destroy UUID|list "
+                     "NAMESPACE\n";
         return 64;
     }
     virSetErrorFunc(nullptr, [](void*, virErrorPtr) {}); // no second copy of each message

@@ -2,7 +2,9 @@
 #include <ctx/base/deadline.hpp>
 
 #include "hook.hpp"
+#include "runner/journal/journal.hpp"
 #include "runner/lifecycle/end_job.hpp"
+#include "runner/lifecycle/phases.hpp"
 
 namespace {
 
@@ -10,7 +12,10 @@ int epilog(const slurm::Hook& hook)
 {
     const ctx::Deadline deadline =
         ctx::Deadline::earlier(ctx::Deadline::in(hook.settings.limits.remove), hook.deadline);
-    runner::end_job(hook.call.job_id, hook.settings, hook.paths, deadline);
+    runner::Phases phases({});
+    runner::Journal(hook.settings, "epilogue", hook.call.job_id).follow(phases, [&] {
+        phases.run("remove", [&] { runner::end_job(hook.call.job_id, hook.settings, hook.paths, deadline); });
+    });
     return 0;
 }
 

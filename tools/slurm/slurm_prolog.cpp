@@ -5,6 +5,7 @@
 
 #include "hook.hpp"
 #include "job_watch.hpp"
+#include "runner/journal/journal.hpp"
 #include "runner/lifecycle/interruption.hpp"
 #include "runner/lifecycle/phases.hpp"
 #include "runner/lifecycle/prepare_job.hpp"
@@ -36,7 +37,9 @@ int prepare(const Hook& hook, const runner::BatchJob& job)
     slurm::JobWatch watch(hook.controller, hook.call.job_id);
     runner::Phases phases({});
     try {
-        runner::prepare_job(job, hook.settings, hook.paths, phases, interruption, hook.deadline);
+        runner::Journal(hook.settings, "prologue", hook.call.job_id).follow(phases, [&] {
+            runner::prepare_job(job, hook.settings, hook.paths, phases, interruption, hook.deadline);
+        });
         watch.stop();
         interruption.check(); // found out when the guest was ready already
         return 0;

@@ -8,7 +8,9 @@
 #include <ctx/base/error.hpp>
 #include <ctx/base/names.hpp>
 
+#include "../runner/journal/journal.hpp"
 #include "../runner/lifecycle/end_job.hpp"
+#include "../runner/lifecycle/phases.hpp"
 #include "hook.hpp"
 
 namespace {
@@ -21,8 +23,13 @@ try {
     if (!ctx::is_job_id(job_id)) return 0;
     const runner::InstallPaths paths = runner::install_paths();
     const runner::Settings settings = runner::read_settings(paths.config);
-    runner::end_job(job_id, settings, paths,
-                    ctx::Deadline::in(torque::hook_time(settings.torque.prologalarm)));
+    runner::Phases phases({});
+    runner::Journal(settings, "epilogue", job_id).follow(phases, [&] {
+        phases.run("remove", [&] {
+            runner::end_job(job_id, settings, paths,
+                            ctx::Deadline::in(torque::hook_time(settings.torque.prologalarm)));
+        });
+    });
     return 0;
 } catch (const ctx::Error& error) {
     torque::say("epilogue", "job " + job_id + ": " + error.one_line());

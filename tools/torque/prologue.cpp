@@ -19,6 +19,8 @@
 #include <ctx/base/fd.hpp>
 #include <ctx/base/names.hpp>
 
+#include "../runner/journal/counters.hpp"
+#include "../runner/journal/journal.hpp"
 #include "../runner/lifecycle/prepare_job.hpp"
 #include "hook.hpp"
 #include "job_starter.hpp"
@@ -68,10 +70,13 @@ void prepare(const torque::PrologueCall& call, const runner::Settings& settings,
     torque::require_job_starter("."); // mom_priv
     runner::SignalInterruption interruption;
     runner::Phases phases({});
-    runner::prepare_job(batch, settings, paths, phases, interruption, deadline);
+    runner::Journal(settings, "prologue", call.job_id).follow(phases, [&] {
+        runner::prepare_job(batch, settings, paths, phases, interruption, deadline);
+    });
 }
 
-Answer send_back(const torque::Requeues& requeues, const std::string& job_id, const Deadline& deadline)
+Answer send_back(const torque::Requeues& requeues, const std::string& job_id,
+                 const runner::Settings& settings, const Deadline& deadline)
 {
     unsigned count = 1;
     try {
@@ -85,6 +90,8 @@ Answer send_back(const torque::Requeues& requeues, const std::string& job_id, co
                                             torque::most_requeues));
         return abort_it;
     }
+    runner::add_counts(settings.state_dir / "host",
+                       {{.name = "requeues_total", .labels = {{"batch_system", "torque"}}}});
     std::this_thread::sleep_for(std::min(torque::requeue_delay(count), deadline.left()));
     return queue_it_again;
 }
@@ -102,7 +109,7 @@ Answer answer(const torque::PrologueCall& call, const runner::Settings& settings
         prepare(call, settings, paths, deadline);
     } catch (const Error& error) {
         torque::say("prologue", error.one_line());
-        if (error.blame() != Blame::user) return send_back(requeues, call.job_id, deadline);
+        if (error.blame() != Blame::user) return send_back(requeues, call.job_id, settings, deadline);
         requeues.forget(call.job_id);
         return abort_it;
     } catch (const runner::Interrupted&) {

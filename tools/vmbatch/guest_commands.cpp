@@ -31,6 +31,7 @@
 #include "../runner/guest/access.hpp"
 #include "../runner/guest/guest_lost.hpp"
 #include "../runner/ledger/ledger.hpp"
+#include "console_command.hpp"
 
 namespace {
 
@@ -170,6 +171,8 @@ void add_guest_commands(CLI::App& app, CommonOptions& common)
         rest.erase(rest.begin());
         shell(common, id, rest);
     });
+
+    add_console_command(*noun, common);
 
     auto id = std::make_shared<std::string>();
     auto follow = std::make_shared<bool>(false);

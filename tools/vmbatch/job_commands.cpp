@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <CLI/CLI.hpp>
 #include <fmt/chrono.h>
@@ -15,9 +16,12 @@
 #include <ctx/base/error.hpp>
 
 #include "../runner/guest/access.hpp"
+#include "../runner/journal/counters.hpp"
+#include "../runner/journal/journal.hpp"
 #include "../runner/ledger/ledger.hpp"
 #include "../runner/lifecycle/image_health.hpp"
 #include "../runner/lifecycle/remove_job.hpp"
+#include "metrics_command.hpp"
 
 namespace {
 
@@ -113,9 +117,26 @@ void show(const CommonOptions& common, const std::string& id, bool as_json)
         print_field("ledger", entry["kind"].get<std::string>() + " " + entry["details"].dump());
 }
 
+// For monitoring: each is something that its own hooks should have removed.
+void write_down(const runner::CollectedGarbage& garbage, const runner::Settings& settings)
+{
+    std::vector<runner::Metric> counts;
+    const auto note = [&](const char* event, const char* counter, const std::string& kind,
+                          const std::string& what) {
+        runner::Journal(settings, "gc", kind == "job" ? what : "").event(event, {{kind, what}});
+        counts.push_back({.name = counter, .labels = {{"kind", kind}}});
+    };
+    for (const std::string& job : garbage.jobs) note("removed", "leaks_total", "job", job);
+    for (const std::string& guest : garbage.guests) note("removed", "leaks_total", "guest", guest);
+    for (const std::string& why : garbage.failures) note("failed", "gc_failures_total", "message", why);
+    runner::add_counts(settings.state_dir / "host", counts);
+}
+
 void collect(CommonOptions& common, bool as_json)
 {
-    const auto garbage = runner::collect_garbage(load_settings(common), runner::install_paths());
+    const runner::Settings settings = load_settings(common);
+    const auto garbage = runner::collect_garbage(settings, runner::install_paths());
+    write_down(garbage, settings);
     if (as_json) {
         std::cout << json{{"schema", 1},
                           {"jobs", garbage.jobs},
@@ -169,5 +190,6 @@ on images. Jobs that run, or that a prologue left to its batch system, are not t
 it when the host starts, and at any time, any number of times, by several at once.)");
     gc_command->footer("\nExit codes: 0 done, 3 something could not be removed (it is named; call again).");
     gc_command->add_flag("--json", *as_json, "print JSON, schema 1");
+    add_metrics_command(*noun, common);
     gc_command->callback([&common, as_json] { collect(common, *as_json); });
 }

@@ -24,6 +24,7 @@
 
 #include "../runner/guest/guest_lost.hpp"
 #include "../runner/install_paths.hpp"
+#include "../runner/journal/journal.hpp"
 #include "../runner/lifecycle/run_job.hpp"
 #include "context_values.hpp"
 
@@ -239,8 +240,10 @@ int run(const RunOptions& options, const CommonOptions& common)
 
     runner::SignalInterruption interruption;
     runner::Phases phases(phase_lines(options.progress));
-    const runner::JobEnd end =
-        runner::run_job(job, task, profile, settings, runner::install_paths(), phases, interruption);
+    runner::JobEnd end;
+    runner::Journal(settings, "run", job.id).follow(phases, [&] {
+        end = runner::run_job(job, task, profile, settings, runner::install_paths(), phases, interruption);
+    });
     if (end.leftover)
         spdlog::warn("not everything could be removed: {}; 'vmbatch job gc' will try again", *end.leftover);
     if (!options.result_file.empty()) write_result(options.result_file, job, end, phases);

@@ -110,14 +110,17 @@ struct HostKey {
     std::string public_key;  // one line
 };
 
-// How the guest says that it is ready: it writes a file into the share, under a temporary name, then renames
-// it. The file is lines of `key=value`: nonce, boot_id, address, hostname, stage (`ready`, or `failed` with
-// reason).
+// How the guest says that it is ready, and on its way there what it has begun: it writes a file into the
+// share, under a temporary name, then renames it; or, without a share, the same text to a port of
+// virtio-serial. The text is lines of `key=value`: nonce, boot_id, address, hostname, stages (all that were
+// begun, with commas), stage (the last of them, then `ready`, or `failed` with reason). It ends with an empty
+// line.
 struct ReadyReport {
     std::string nonce; // 32 hexadecimal digits
-    std::string path;  // "/vmbatch/ready" in the guest
+    std::string path;  // "/vmbatch/ready" in the guest; "" by a port
     // Who writes it: the share is exported with root squashed, so the guest's root may not.
     std::string user = "root";
+    std::string channel; // the port's name, "org.vmbatch.ready"; "" by a file
 };
 
 struct Context {

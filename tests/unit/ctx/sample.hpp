@@ -51,7 +51,7 @@ inline ctx::Context sample_context()
     context.host_key =
         ctx::HostKey{"-----BEGIN OPENSSH PRIVATE KEY-----\nAAAA\n-----END OPENSSH PRIVATE KEY-----\n",
                      "ssh-ed25519 AAAAhost guest"};
-    context.ready = ctx::ReadyReport{"0123456789abcdef0123456789abcdef", "/vmbatch/ready", "alice"};
+    context.ready = ctx::ReadyReport{"0123456789abcdef0123456789abcdef", "/vmbatch/ready", "alice", ""};
     return context;
 }
 

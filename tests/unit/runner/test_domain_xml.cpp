@@ -1,5 +1,7 @@
 #include <cstdlib>
+#include <filesystem>
 #include <string>
+#include <vector>
 
 #include <catch2/catch.hpp>
 
@@ -108,4 +110,34 @@ TEST_CASE("the context disc is in the drive that the profile names")
     // A vfat disk is none, wherever it is; a µCernVM would make its cache of it if it could write.
     const std::string vfat = with_drive("sda", false);
     CHECK((has(vfat, R"(device="disk")") && has(vfat, R"(dev="sda" bus="scsi")") && has(vfat, "<readonly")));
+}
+
+TEST_CASE("every disk of a domain is known, backing files and the template's own included")
+{
+    std::string text = ctx::read_file(source_dir + "/templates/qemu.xml", 1 << 20);
+    text.insert(text.find("<devices>") + 9, R"(<disk type="block"><source dev="/dev/scratch"/></disk>)"
+                                            R"(<disk type="network"><source name="pool/volume"/></disk>)");
+    const auto disks =
+        runner::qemu::disks_of(runner::qemu::fill_domain_xml(text, "x.xml", sample(), Accel::tcg));
+    CHECK(disks == std::vector<std::filesystem::path>{"/dev/scratch", "/state/overlay.qcow2",
+                                                      "/cache/base.qcow2", "/state/context.iso"});
+}
+
+TEST_CASE("a guest has a channel where it is to report by one")
+{
+    auto spec = sample();
+    CHECK(fill(spec, Accel::tcg).find("<channel") == std::string::npos);
+    spec.channel = "/state/ready.sock";
+    const std::string xml = fill(spec, Accel::tcg);
+    CHECK(xml.find("<source mode=\"bind\" path=\"/state/ready.sock\" />") != std::string::npos);
+    CHECK(xml.find("<target type=\"virtio\" name=\"org.vmbatch.ready\" />") != std::string::npos);
+}
+
+TEST_CASE("the console of a running domain is where libvirt says")
+{
+    CHECK(runner::qemu::console_of("<domain><devices><serial type='file'/><serial type='pty'>"
+                                   "<source path='/dev/pts/3'/></serial></devices></domain>") ==
+          "/dev/pts/3");
+    CHECK(runner::qemu::console_of(fill(sample(), Accel::tcg)).empty());
+    CHECK(runner::qemu::console_of("").empty());
 }

@@ -2,6 +2,7 @@
 #include <chrono>
 #include <filesystem>
 #include <string>
+#include <vector>
 
 #include <sys/stat.h>
 
@@ -30,6 +31,7 @@ struct Wait {
     {
         try {
             const auto report = runner::wait_ready({.share_directory = directory.path(),
+                                                    .channel = {},
                                                     .nonce = nonce,
                                                     .console = directory / "console",
                                                     .guest_runs = [runs] { return runs; }},
@@ -41,6 +43,11 @@ struct Wait {
     }
     void report(const std::string& text) { ctx::write_file(directory / "ready", text, 0644); }
 };
+
+std::string stage(const std::string& name, const std::string& all)
+{
+    return "nonce=" + nonce + "\naddress=\nstages=" + all + "\nstage=" + name + "\n\n";
+}
 
 const std::string too_late = "the guest did not become ready in time: its console is empty";
 
@@ -78,7 +85,8 @@ TEST_CASE("no link, FIFO, directory or huge file is taken for a report")
     }
     SECTION("huge file")
     {
-        wait.report(good + std::string(1 << 20, 'x'));
+        wait.report(good);
+        std::filesystem::resize_file(wait.directory / "ready", 1U << 30);
     }
     CHECK(wait.outcome() == too_late);
 }
@@ -116,4 +124,21 @@ TEST_CASE("hostile values make a report unusable")
     for (const char* bad : {"address=10.0.0.1;rm -rf /", "address=-oProxyCommand=x", "address=", "boot_id=x",
                             "hostname=a b", "hostname=$(x)", "stage=perhaps"})
         CHECK_FALSE(runner::parse_report(good + bad + "\n"));
+}
+
+TEST_CASE("what the guest had begun is shown when its time runs out")
+{
+    Wait wait;
+    wait.report(stage("accounts", "share,accounts"));
+    CHECK(wait.outcome() ==
+          "the guest did not become ready in time: its set-up came as far as: share, accounts; "
+          "its console is empty");
+}
+
+TEST_CASE("stages are only those that we know, each once")
+{
+    const auto report =
+        runner::parse_report(stage("accounts", "share,\x1b[2J,share,../..,accounts,,perhaps"));
+    REQUIRE(report);
+    CHECK(report->stages == std::vector<std::string>{"share", "accounts"});
 }

@@ -143,3 +143,24 @@ TEST_CASE("a configuration that is not there says how to get one")
         CHECK(error.remedy().find("--config") != std::string::npos);
     }
 }
+
+TEST_CASE("libvirtd is restarted only by a command of the configuration")
+{
+    CHECK(runner::parse_settings(good, "vmbatch.toml").hypervisor.restart.empty());
+    const auto settings = runner::parse_settings(with("[hypervisor]\nrestart = [\"/bin/systemctl\", "
+                                                      "\"restart\", \"libvirtd\"]\nmemory_limit = \"1G\"\n"),
+                                                 "vmbatch.toml");
+    CHECK(settings.hypervisor.restart.size() == 3);
+    CHECK(settings.hypervisor.restart_at_most == 3);
+    CHECK(settings.hypervisor.memory_limit == 1ULL << 30);
+    CHECK(error_of(with("[hypervisor]\nrestart = [\"systemctl\"]\n")).find("must be an absolute path") !=
+          std::string::npos);
+}
+
+TEST_CASE("a site whose guests all report by their channel needs no share")
+{
+    const std::string shareless = "schema = 1\n[profile.debian]\nready = \"channel\"\n";
+    CHECK(runner::parse_settings(shareless, "vmbatch.toml").profile("debian").reports_by_channel);
+    CHECK(error_of(shareless + "[profile.other]\n").find("must say where guests find the share") !=
+          std::string::npos);
+}

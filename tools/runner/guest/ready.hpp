@@ -5,35 +5,24 @@
 #include <functional>
 #include <optional>
 #include <string>
-#include <string_view>
 
 #include <ctx/base/deadline.hpp>
 
 #include "../lifecycle/interruption.hpp"
+#include "report.hpp"
 
 namespace runner {
 
-struct GuestReport {
-    std::string nonce;
-    std::string stage; // "ready" or "failed"
-    std::string address;
-    std::string boot_id;
-    std::string hostname;
-    std::string reason; // of a failure
-};
-
-// Lines of key=value; unknown keys are passed over. Nothing for what does not hold to the form: an address
-// that is no IP address, a boot id that is no uuid, a host name that is none, control characters.
-std::optional<GuestReport> parse_report(std::string_view text);
-
 struct ReadyWait {
-    std::filesystem::path share_directory;
-    std::string nonce;                // a report with another one is ignored
-    std::filesystem::path console;    // its end is quoted when time runs out
-    std::function<bool()> guest_runs; // asked now and then: a guest that is gone will not report
+    std::filesystem::path share_directory; // the job's own, on the host
+    std::filesystem::path channel;         // in its place, if it is not "": the socket
+    std::string nonce;                     // a report with another one is ignored
+    std::filesystem::path console;         // its end is quoted when time runs out
+    std::function<bool()> guest_runs;      // asked now and then: a guest that is gone will not report
 };
 
-// Throws Error: node, when the guest ends, reports a failure or says nothing until the deadline.
+// Throws Error: node, when the guest ends, reports a failure or is not ready at the deadline; then with what
+// it had begun by then.
 GuestReport wait_ready(const ReadyWait& wait, const ctx::Deadline& deadline, Interruption& interruption);
 
 // What the guest's set-up said on the console when it gave up: a guest that cannot mount the share has no

@@ -54,6 +54,7 @@ struct GuestSpec {
     std::string disc_drive = "hda"; // hda…: IDE; sda…: virtio-scsi; vdb…: a virtio disk
     bool disc_is_cd = true;         // where the bus knows CDs; else a disk
     std::filesystem::path console;  // receives what the guest writes to its first serial port
+    std::filesystem::path channel;  // the socket that leads to its port org.vmbatch.ready; "": it has none
     GuestInterface interface;
     uid_t uid = 0; // whom the guest's process runs as
     gid_t gid = 0;
@@ -82,6 +83,8 @@ public:
     virtual bool is_running(const std::string& uuid, const ctx::Deadline& deadline) = 0;
     // Whether there was such a guest; when it returns there is none.
     virtual bool destroy(const std::string& uuid, const ctx::Deadline& deadline) = 0;
+    // The terminal that leads to the guest's first serial port; "" if there is no such guest, or none to it.
+    virtual std::string console(const std::string& uuid, const ctx::Deadline& deadline) = 0;
     // The guests that carry a JobTag.
     virtual std::vector<RunningGuest> list(const ctx::Deadline& deadline) = 0;
 };

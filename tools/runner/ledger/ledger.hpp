@@ -8,7 +8,7 @@
 //       does left                 there is a guest that nobody has to look after: its batch system will end
 //       it made/NN-KIND.json    what exists, or may exist, outside this directory
 //     user/                  0700 of the job's user once filled: key, known_hosts, connection
-//     disk/                  0710 root:QEMU's group: overlay, context disc, console
+//     disk/                  0710 root:QEMU's group: overlay, context disc, console, channel
 //
 // Killed at any point, a job can be removed by whoever gets the lock: what the entries name, in reverse
 // order, then the directory, which carries the rest with it.

@@ -9,6 +9,8 @@
 #include <ctx/base/error.hpp>
 #include <ctx/base/text.hpp>
 
+#include "../guest/ready_channel.hpp"
+#include "../ledger/ledger.hpp"
 #include "../network.hpp"
 
 namespace runner {
@@ -51,7 +53,9 @@ Findings look_first(const Job& job, const Profile& profile, const Settings& sett
     found.qemu = qemu_account(settings.hypervisor.qemu_user);
     found.image = find_image(profile, settings);
     hypervisor.check(time.within(time.phases.prepare));
-    if (!settings.share.probe.empty())
+    if (profile.reports_by_channel)
+        require_socket_path(job_directory(settings.state_dir, job.id) / "disk" / ready_socket_name);
+    else if (!settings.share.probe.empty())
         require_listener(settings.share.probe, time.within(std::chrono::seconds(3)));
     return found;
 }

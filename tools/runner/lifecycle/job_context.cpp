@@ -5,6 +5,7 @@
 #include <ctx/base/error.hpp>
 #include <ctx/context_file.hpp>
 
+#include "../guest/ready_channel.hpp"
 #include "../job/job_variables.hpp"
 
 namespace runner {
@@ -50,14 +51,19 @@ Context of_job(const ContextParts& parts)
             context.directories.push_back({.path = directory, .mode = 0755, .owner = owner});
     }
     context.files.push_back({.path = job_shim_place, .source = parts.job_shim, .mode = 0755});
+    context.host_key = parts.keys.host;
+    if (parts.profile.reports_by_channel) {
+        context.ready = ctx::ReadyReport{.nonce = parts.nonce, .path = "", .channel = ready_channel};
+        return context;
+    }
     const ShareSettings& share = parts.share;
     context.share =
         ctx::Mount{.source = parts.profile.share_source.value_or(share.source) + "/" + parts.share_name,
                    .target = share.mount,
                    .type = share.type,
                    .options = share.options};
-    context.host_key = parts.keys.host;
-    context.ready = ctx::ReadyReport{.nonce = parts.nonce, .path = share.mount + "/ready", .user = user.name};
+    context.ready = ctx::ReadyReport{
+        .nonce = parts.nonce, .path = share.mount + "/ready", .user = user.name, .channel = ""};
     return context;
 }
 

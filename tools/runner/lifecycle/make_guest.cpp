@@ -13,6 +13,7 @@
 #include <ctx/dialect.hpp>
 #include <ctx/disc.hpp>
 
+#include "../guest/ready_channel.hpp"
 #include "../ledger/owner.hpp"
 #include "../network.hpp"
 #include "../resources/check_archives.hpp"
@@ -48,7 +49,7 @@ GuestInterface interface_of(const GuestNetwork& network, const std::string& mac)
 
 // What is made on the host before there is a guest.
 struct Prepared {
-    fs::path share_directory;
+    fs::path share_directory; // "" where the guest reports by its channel
     std::map<std::string, std::string> environment;
 };
 
@@ -64,11 +65,13 @@ Prepared prepare(const GuestPlan& plan, const Findings& found, const GuestIdenti
     const ctx::Deadline deadline = plan.time.within(plan.time.phases.prepare);
     const image_cache::Image image =
         ledger.make(ImageLease{settings.cache_dir, found.image, plan.job.id, ledger.directory()});
-    const Account writer = share_account(plan.job.user, settings.share);
     const std::string share_name = share_prefix(settings.state_dir) + ctx::random_hex(16);
     Prepared result;
-    result.share_directory =
-        ledger.make(ShareDirectory{settings.share.directory, share_name, writer.uid, writer.gid});
+    if (!plan.profile.reports_by_channel) {
+        const Account writer = share_account(plan.job.user, settings.share);
+        result.share_directory =
+            ledger.make(ShareDirectory{settings.share.directory, share_name, writer.uid, writer.gid});
+    }
     const JobKeys keys = make_job_keys(ledger, plan.job.user, identity.host_alias, deadline);
     const ctx::Context context = job_context({.job = plan.job,
                                               .profile = plan.profile,
@@ -108,6 +111,7 @@ GuestSpec describe(const GuestPlan& plan, const Findings& found, const GuestIden
     spec.disc_drive = plan.profile.disc_drive;
     spec.disc_is_cd = plan.profile.disc_format == ctx::DiscFormat::iso;
     spec.console = disk / console_name;
+    if (plan.profile.reports_by_channel) spec.channel = disk / ready_socket_name;
     spec.base = found.image.path;
     spec.base_format = image_cache::to_string(found.image.format);
     spec.domain_template = domain_template(plan.profile, plan.paths);
@@ -164,7 +168,11 @@ ReadyGuest make_guest(const GuestPlan& plan, const Findings& found, Ledger& ledg
         const auto guest_runs = [&] {
             return hypervisor.is_running(identity.uuid, time.within(time.phases.start));
         };
-        return wait_ready({prepared.share_directory, ledger.job().nonce, spec.console, guest_runs},
+        return wait_ready({.share_directory = prepared.share_directory,
+                           .channel = spec.channel,
+                           .nonce = ledger.job().nonce,
+                           .console = spec.console,
+                           .guest_runs = guest_runs},
                           time.within(time.phases.ready), interruption);
     });
     reached(Step::guest_ready);

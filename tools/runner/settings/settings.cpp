@@ -1,5 +1,6 @@
 #include "settings.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include <fmt/format.h>
@@ -33,7 +34,7 @@ HypervisorSettings read_hypervisor(TomlReader in, Recorder& record)
     result.accel = record.choice(in, "accel", {"auto", "kvm", "tcg"}, "auto");
     result.qemu_user = record.text(in, "qemu_user", "libvirt-qemu");
     result.restart = in.texts("restart");
-    record.note_read(in, "restart", ctx::join(result.restart, " "));
+    record.note_read(in, "restart", result.restart.empty() ? "[]" : ctx::join(result.restart, " "));
     if (!result.restart.empty()) require_absolute(in, "restart", result.restart.front());
     result.restart_at_most = static_cast<unsigned>(record.integer(in, "restart_at_most", 0, 1000, 3));
     result.memory_limit = record.size(in, "memory_limit", 0, 0);
@@ -44,14 +45,18 @@ HypervisorSettings read_hypervisor(TomlReader in, Recorder& record)
     return result;
 }
 
+Error no_source(const TomlReader& share)
+{
+    return share.error("source", "must say where guests find the share, as \"10.0.0.1:/vmbatch\"");
+}
+
 ShareSettings read_share(TomlReader in, Recorder& record)
 {
     ShareSettings result;
     result.directory = record.text(in, "directory", "/srv/vmbatch/share");
     require_absolute(in, "directory", result.directory);
     result.source = record.text(in, "source", "");
-    if (result.source.find(":/") == std::string::npos)
-        throw in.error("source", "must say where guests find the share, as \"10.0.0.1:/vmbatch\"");
+    if (!result.source.empty() && result.source.find(":/") == std::string::npos) throw no_source(in);
     result.mount = record.text(in, "mount", "/vmbatch");
     require_absolute(in, "mount", result.mount);
     result.type = record.choice(in, "type", {"nfs", "nfs4"}, "nfs4");
@@ -151,6 +156,7 @@ Profile read_profile(const std::string& name, TomlReader in, Recorder& record)
 
     result.create_workdir = record.boolean(in, "create_workdir", false);
     result.network = read_network(in.table("network"), record);
+    result.reports_by_channel = record.choice(in, "ready", {"share", "channel"}, "share") == "channel";
     if (const auto source = in.maybe_text("share_source")) {
         result.share_source = *source;
         record.note_read(in, "share_source", *source);
@@ -171,6 +177,16 @@ Profile read_profile(const std::string& name, TomlReader in, Recorder& record)
         record.note(in.full_name("environment") + "." + key, value, in.place("environment"));
         result.environment.emplace(key, value);
     }
+    in.finish();
+    return result;
+}
+
+LogSettings read_log(TomlReader in, Recorder& record)
+{
+    LogSettings result;
+    result.file = record.text(in, "file", "");
+    if (!result.file.empty()) require_absolute(in, "file", result.file);
+    result.syslog = record.boolean(in, "syslog", false);
     in.finish();
     return result;
 }
@@ -219,6 +235,9 @@ Settings read(const ctx::TomlDocument& document, const std::string& file, const 
     for (auto& [name, reader] : root.named_tables("profile"))
         result.profiles.emplace(name, read_profile(name, reader, record));
     if (result.profiles.empty()) throw root.error("profile", "there must be at least one [profile.NAME]");
+    const bool needs_share = std::ranges::any_of(
+        result.profiles, [](const auto& entry) { return !entry.second.reports_by_channel; });
+    if (needs_share && result.share.source.empty()) throw no_source(root.table("share"));
 
     TomlReader jobs = root.table("jobs");
     result.default_profile = record.text(jobs, "default_profile", result.profiles.begin()->first);
@@ -227,6 +246,7 @@ Settings read(const ctx::TomlDocument& document, const std::string& file, const 
                          fmt::format("there is no [profile.{}]", ctx::printable(result.default_profile)));
     jobs.finish();
     read_batch_systems(root, record, result);
+    result.log = read_log(root.table("log"), record);
     result.images = read_image_settings(root, record);
     root.finish();
 

@@ -41,6 +41,7 @@ struct Profile {
     std::uint64_t memory_max = 0;
     bool create_workdir = false;
     GuestNetwork network;
+    bool reports_by_channel = false;         // else by the share
     std::optional<std::string> share_source; // where this profile's guests find the share, if elsewhere
     std::optional<std::filesystem::path> context_file;
     std::vector<ctx::Mount> mounts;
@@ -80,6 +81,12 @@ struct HypervisorSettings {
     std::chrono::milliseconds patience{}; // how long a call may take where libvirtd can be restarted
 };
 
+// Where events are written down (journal.hpp), besides what programs say.
+struct LogSettings {
+    std::filesystem::path file; // "": none
+    bool syslog = false;
+};
+
 // A queue of Torque, a partition of Slurm.
 struct Queue {
     // What its jobs may run in; the first is what they get unless they ask. Empty: they get no guest.
@@ -114,6 +121,7 @@ struct Settings {
     std::map<std::string, Queue> queues;
     TorqueSettings torque;
     SlurmSettings slurm;
+    LogSettings log;
     std::vector<SettingOrigin> origins;
 
     // Throws Error (user) with the nearest name.

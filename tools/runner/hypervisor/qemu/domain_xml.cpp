@@ -9,6 +9,8 @@
 
 #include <ctx/base/error.hpp>
 
+#include "../../guest/ready_channel.hpp"
+
 namespace runner::qemu {
 
 using pugi::xml_node;
@@ -126,11 +128,20 @@ void add_interface(xml_node domain, xml_node devices, const GuestInterface& inte
         append(arguments, "qemu:arg", {{"value", argument}});
 }
 
+// A terminal, at which somebody may sit down; all that comes is written down besides.
 void add_console(xml_node devices, const GuestSpec& spec)
 {
-    xml_node serial = append(devices, "serial", {{"type", "file"}});
-    append(serial, "source", {{"path", spec.console.string()}});
+    xml_node serial = append(devices, "serial", {{"type", "pty"}});
+    append(serial, "log", {{"file", spec.console.string()}, {"append", "on"}});
     append(serial, "target", {{"port", "0"}});
+}
+
+void add_channel(xml_node devices, const GuestSpec& spec)
+{
+    if (spec.channel.empty()) return;
+    xml_node channel = append(devices, "channel", {{"type", "unix"}});
+    append(channel, "source", {{"mode", "bind"}, {"path", spec.channel.string()}});
+    append(channel, "target", {{"type", "virtio"}, {"name", ready_channel}});
 }
 
 } // namespace
@@ -162,6 +173,7 @@ std::string fill_domain_xml(std::string_view domain_template, const std::string&
     add_disc(devices, spec);
     add_interface(domain, devices, spec.interface);
     add_console(devices, spec);
+    add_channel(devices, spec);
 
     std::ostringstream text;
     document.save(text, "  ", pugi::format_default | pugi::format_no_declaration);
@@ -181,6 +193,15 @@ std::vector<std::filesystem::path> disks_of(const std::string& domain_xml)
         }
     }
     return files;
+}
+
+std::string console_of(const std::string& domain_xml)
+{
+    pugi::xml_document document;
+    document.load_string(domain_xml.c_str());
+    const xml_node serial =
+        document.child("domain").child("devices").find_child_by_attribute("serial", "type", "pty");
+    return serial.child("source").attribute("path").value();
 }
 
 std::optional<JobTag> read_tag(std::string_view metadata)

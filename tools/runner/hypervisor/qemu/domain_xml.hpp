@@ -22,6 +22,9 @@ std::string fill_domain_xml(std::string_view domain_template, const std::string&
 // Every file and block device that a domain's disks stand on, backing files included.
 std::vector<std::filesystem::path> disks_of(const std::string& domain_xml);
 
+// The terminal of a running domain's first serial port; "" if it has none, or the text is no domain.
+std::string console_of(const std::string& domain_xml);
+
 // The tag in a domain's metadata element as libvirt returns it; nothing if it is not ours.
 std::optional<JobTag> read_tag(std::string_view metadata);
 

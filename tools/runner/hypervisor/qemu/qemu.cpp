@@ -10,6 +10,7 @@
 #include <ctx/base/error.hpp>
 #include <ctx/base/file.hpp>
 
+#include "../../journal/counters.hpp"
 #include "accel.hpp"
 #include "domain_xml.hpp"
 #include "process.hpp"
@@ -78,6 +79,7 @@ void Qemu::start(const GuestSpec& spec, const Deadline& deadline)
         if (reply.outcome == Outcome::wrong || attempt == tries || deadline.passed() ||
             (silent && !libvirt_.can_mend()))
             throw libvirt_.error(reply, "start");
+        add_counts(state_dir_ / "host", {{.name = "start_retries_total", .labels = {}}});
         if (reply.outcome == Outcome::refused) ++refusals;
         if (silent || (refusals > 1 && libvirt_.can_mend()))
             libvirt_.mend(reply, seen, deadline);
@@ -107,6 +109,11 @@ bool Qemu::destroy(const std::string& uuid, const Deadline& deadline)
     }
     const bool lingered = end_process(uuid, deadline);
     return known || lingered;
+}
+
+std::string Qemu::console(const std::string& uuid, const Deadline& deadline)
+{
+    return console_of(json::parse(libvirt_.ask({"describe", uuid}, deadline)).at("xml").get<std::string>());
 }
 
 std::vector<RunningGuest> Qemu::list(const Deadline& deadline)

@@ -25,6 +25,7 @@ public:
     bool is_running(const std::string& uuid, const ctx::Deadline& deadline) override;
     // Ends the process, too, should libvirt not know of it.
     bool destroy(const std::string& uuid, const ctx::Deadline& deadline) override;
+    std::string console(const std::string& uuid, const ctx::Deadline& deadline) override;
     // libvirt's, and processes with a disk of a job of this state directory.
     std::vector<RunningGuest> list(const ctx::Deadline& deadline) override;
 
