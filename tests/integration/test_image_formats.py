@@ -45,6 +45,18 @@ def test_disks_of_other_programs_are_converted_once(cache, server, tmp_path, dis
     assert len(server.seen) == 1
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to put another program in the place of qemu-img")
+def test_a_conversion_has_a_limit_of_memory(cache, tmp_path):
+    (tmp_path / "disk").write_bytes(made(tmp_path, "vdi"))
+    stand_in, told = tmp_path / "qemu-img", tmp_path / "limits"
+    stand_in.write_text(f"#!/bin/sh\nulimit -v >>{told}\nexit 1\n")
+    stand_in.chmod(0o755)
+    done = subprocess.run(["unshare", "--mount", "sh", "-c", 'mount --bind "$0" /usr/bin/qemu-img && exec "$@"', stand_in,
+                           *cache.command("import", tmp_path / "disk", "--name", "x")], capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 1 and "cannot be made into qcow2" in done.stderr, done.stderr
+    assert {int(line) for line in told.read_text().split()} == {2 << 20}  # KiB
+
+
 def test_an_ova_gives_its_disk(cache, server, tmp_path):
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w") as archive:
