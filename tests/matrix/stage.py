@@ -97,7 +97,7 @@ def import_image():
 def configure(changes=None):
     empty = {"image": "empty", "template": str(PREFIX / "halt.xml"), "memory": {"default": "64M", "max": "64M"}}
     ours = {"hypervisor": {"accel": "tcg"}, "torque": {"prologalarm": 310}, "jobs": {"default_profile": "empty"},
-            "profile": {"empty": {**settings()["profile"]["mini"], **empty}}, "queue": {"real": {"profiles": ["mini"]}}}
+            "profile": {"empty": {**settings()["profile"]["mini"], **empty}}}
     whole = settings(ours)
     whole = merged(whole, changes or {})
     (PREFIX / "etc/vmbatch/vmbatch.toml").write_text(to_toml(whole))
