@@ -154,6 +154,6 @@ def test_a_disk_that_cannot_be_read(tmp_path, disc):
     damaged = vfat(tmp_path / "disk", {"context.sh": CONTEXT_SH})
     shutil.copy(damaged, tmp_path / "short")
     os.truncate(tmp_path / "short", 4096)
-    for name, said in [("none", "No such file"), ("short", "beyond its end")]:
+    for name, said in [("none", "No such file"), ("short", "it is cut off")]:
         done = subprocess.run([VMBATCH, "iso", "check", disc, "--disk", tmp_path / name], capture_output=True, check=False, text=True)
         assert done.returncode == 1 and said in done.stderr and str(tmp_path / name) in done.stderr, done.stderr

@@ -26,7 +26,7 @@ Jobs by state, pieces of work by how they ended, the seconds that phases took, r
 and leaks: what 'vmbatch job gc' found. Counters begin anew when STATE/host/metrics.json is removed.)";
 
 constexpr const char* footer = R"(
-Example, for the textfile collector of Prometheus' node exporter:
+Example: for the textfile collector of Prometheus' node exporter
   vmbatch job metrics --format prometheus --output /var/lib/prometheus/node-exporter/vmbatch.prom)";
 
 struct MetricsOptions {
