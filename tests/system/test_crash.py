@@ -7,7 +7,7 @@ import time
 
 import pytest
 from jobs import VMBATCH, collect_garbage, environment, known_jobs
-from world import JOBS, STATE, guests, virsh
+from world import JOBS, SHARE, STATE, guests, virsh
 
 # Waits until its input ends. Every job here has the same id: what one left would be in the way of the next.
 SCRIPT = "echo begun; cat >/dev/null; exit 7\n"
@@ -127,7 +127,8 @@ def test_a_guest_whose_job_is_gone(caller):
     """libvirt may start a guest after its job was removed already: found by what is written in the domain."""
     begun(caller, "ready", 0).kill()
     aside = (JOBS / "crash").rename(STATE / "aside")
-    assert collect() == "ended guest vmbatch-crash\n"
+    share, = SHARE.iterdir()
+    assert collect() == f"ended guest vmbatch-crash\nremoved {share}\nreleased the image of job crash\n"
     aside.rename(JOBS / "crash")
     assert collect() == "removed job crash\n"
 
