@@ -67,7 +67,9 @@ private:
         std::size_t end = at_;
         while (end < text_.size() && is_name_character(text_[end])) ++end;
         if (end == at_) damaged("a name");
-        return std::string(text_.substr(std::exchange(at_, end), end - at_));
+        const std::string_view name = text_.substr(at_, end - at_);
+        at_ = end;
+        return std::string(name);
     }
 
     std::string parse_string()

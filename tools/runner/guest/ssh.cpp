@@ -117,7 +117,8 @@ SshConnection SshConnection::open(const SshTarget& target, const ctx::Deadline& 
             if (socket.is_there()) return {target, std::move(socket), std::move(master)};
             pause(20ms, deadline, interruption);
         }
-        last_words = content(words.get());
+        // One that the deadline ended in its middle may have said nothing yet.
+        if (std::string said = content(words.get()); !said.empty()) last_words = std::move(said);
         if (last_words.find("verification failed") != std::string::npos)
             throw Error(Blame::remote, "the machine that answers is not the guest we made")
                 .at(fmt::format("{} port {}", target.address, target.port))
