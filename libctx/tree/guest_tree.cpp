@@ -1,4 +1,3 @@
-#include <algorithm>
 #include <cerrno>
 #include <utility>
 
@@ -8,6 +7,8 @@
 #include <ctx/base/error.hpp>
 #include <ctx/base/text.hpp>
 #include <ctx/guest_tree.hpp>
+
+#include "tree/follow_links.hpp"
 
 namespace ctx {
 
@@ -68,31 +69,7 @@ std::string plain_guest_path(std::string_view path)
 
 std::string GuestTree::real_path(const std::string& path) const
 {
-    constexpr int most_links = 40; // as Linux
-    int links = 0;
-    std::vector<std::string> done;
-    std::vector<std::string> left = split(path, '/'); // the next part last
-    std::ranges::reverse(left);
-    while (!left.empty()) {
-        const std::string part = std::move(left.back());
-        left.pop_back();
-        if (part.empty() || part == ".") continue;
-        if (part == "..") {
-            if (!done.empty()) done.pop_back();
-            continue;
-        }
-        done.push_back(part);
-        const auto found = entry("/" + join(done, "/"));
-        if (!found || found->kind != GuestEntry::Kind::link) continue;
-        if (++links > most_links) throw Error(Blame::user, "too many links").at(printable(path));
-        if (found->target.starts_with('/'))
-            done.clear();
-        else
-            done.pop_back();
-        std::vector<std::string> target = split(found->target, '/');
-        left.insert(left.end(), target.rbegin(), target.rend());
-    }
-    return "/" + join(done, "/");
+    return follow_links(path, [this](const std::string& plain) { return entry(plain); });
 }
 
 } // namespace ctx

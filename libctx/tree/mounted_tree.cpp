@@ -6,6 +6,8 @@
 #include <ctx/base/text.hpp>
 #include <ctx/mounted_tree.hpp>
 
+#include "tree/follow_links.hpp"
+
 namespace ctx {
 
 MountedTree::MountedTree(std::unique_ptr<GuestTree> root)
@@ -34,32 +36,10 @@ MountedTree::Place MountedTree::place(const std::string& plain) const
 std::string MountedTree::follow(const std::string& path) const
 {
     if (!path.starts_with('/')) throw Error(Blame::user, "not an absolute path").at(printable(path));
-    constexpr int most_links = 40; // as Linux
-    int links = 0;
-    std::vector<std::string> done;
-    std::vector<std::string> left = split(path, '/'); // the next part last
-    std::ranges::reverse(left);
-    while (!left.empty()) {
-        const std::string part = std::move(left.back());
-        left.pop_back();
-        if (part.empty() || part == ".") continue;
-        if (part == "..") {
-            if (!done.empty()) done.pop_back();
-            continue;
-        }
-        done.push_back(part);
-        const Place here = place("/" + join(done, "/"));
-        const auto found = here.tree->entry(here.path);
-        if (!found || found->kind != GuestEntry::Kind::link) continue;
-        if (++links > most_links) throw Error(Blame::user, "too many links").at(printable(path));
-        if (found->target.starts_with('/'))
-            done.clear();
-        else
-            done.pop_back();
-        std::vector<std::string> target = split(found->target, '/');
-        left.insert(left.end(), target.rbegin(), target.rend());
-    }
-    return "/" + join(done, "/");
+    return follow_links(path, [this](const std::string& plain) {
+        const Place here = place(plain);
+        return here.tree->entry(here.path);
+    });
 }
 
 MountedTree::Place MountedTree::of_name(const std::string& path) const
